@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Files are found, not listed: a new .c, .bpf.c or test is built by being there.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+V ?= 0
+ARCH ?= $(shell uname -m | sed -e 's/aarch64/arm64/')
+HOSTARCH := $(shell uname -m | sed -e 's/aarch64/arm64/')
+Q := $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-8s %s\n' '$(1)' '$(2)')
+
+B := $(if $(filter $(HOSTARCH),$(ARCH)),build,build-$(ARCH))
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
+SYSROOT :=
+ifneq ($(ARCH),$(HOSTARCH))
+CC := $(if $(filter arm64,$(ARCH)),aarch64-linux-gnu-gcc,$(error no cross compiler known for ARCH=$(ARCH)))
+SYSROOT = $(eval SYSROOT := $$(shell tools/sysroot $(ARCH)))$(SYSROOT)
+CROSSFLAGS = -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu
+CROSSLIBS = -L$(SYSROOT)/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$(SYSROOT)/usr/lib/aarch64-linux-gnu
+endif
+BPF_ARCH := $(if $(filter arm64,$(ARCH)),arm64,x86)
+MULTIARCH := $(if $(filter arm64,$(ARCH)),aarch64-linux-gnu,$(ARCH)-linux-gnu)
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -IGPL -Inon-GPL -I$(B) -MMD -MP $(CFLAGS)
+BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-missing-declarations -IGPL -isystem /usr/include/$(MULTIARCH) -MMD -MP
+LDLIBS := -lbpf -lelf -lz -lmnl -lnftnl -ljson-c
+
+BPF_SRCS := $(wildcard GPL/*/*.bpf.c)
+SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(BPF_SRCS)))
+SRCS := $(wildcard non-GPL/*/*.c)
+OBJS := $(SRCS:%.c=$(B)/%.o)
+LIB_OBJS := $(filter-out %/main.o,$(OBJS))
+TEST_SRCS := $(wildcard tests/unit/*.c tests/packet/*.c)
+TESTS := $(TEST_SRCS:%.c=$(B)/%)
+HELPER_SRCS := $(wildcard tools/lab/*.c tests/helpers/*.c)
+HELPERS := $(HELPER_SRCS:%.c=$(B)/%)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all check demo deps vm-check vm-quick lint fuzz bench bench-quick install uninstall clean help test-programs
+vpath %.bpf.c $(sort $(dir $(BPF_SRCS)))
+
+all: $(B)/hostiso ## build build/hostiso
+
+$(B)/hostiso: $(OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ $(LDLIBS)
+
+$(B)/%.bpf.o: %.bpf.c Makefile
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< > $@
+
+$(B)/%.o: %.c Makefile | $(SKELS)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CROSSFLAGS) -c $< -o $@
+
+$(B)/libhostiso.a: $(LIB_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/libhostiso.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(B)/tools/lab/%: $(B)/tools/lab/%.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ -lpthread
+
+.SECONDARY: $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o) $(BPF_SRCS:%.bpf.c=$(B)/%.bpf.o)
+
+test-programs: all $(TESTS) $(HELPERS)
+
+deps: ## install what building and testing needs (Debian packages)
+	$(Q)tools/deps
+
+demo: ## the main job, shown in a lab of network namespaces (root)
+	$(Q)tools/deps --quiet
+	$(Q)$(MAKE) --no-print-directory all $(HELPERS)
+	$(Q)tools/demo
+
+check: ## all tests, on this kernel and on those of vm/ (root)
+	$(Q)tools/deps --quiet
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)tests/check
+
+vm-check: test-programs ## the whole suite on every kernel of vm/kernels
+	$(Q)vm/check
+
+lint: ## formatting, shell, licences, house rules
+	$(Q)tools/lint
+
+install: all ## install below DESTDIR/PREFIX
+	install -D -m 0755 $(B)/hostiso $(DESTDIR)$(PREFIX)/sbin/hostiso
+	ln -sf hostiso $(DESTDIR)$(PREFIX)/sbin/EventsTrace
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/hostiso $(DESTDIR)$(PREFIX)/sbin/EventsTrace
+
+clean: ## remove what was built
+	rm -rf build build-arm64
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+-include $(wildcard $(B)/*.d) $(OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) $(HELPER_SRCS:%.c=$(B)/%.d)

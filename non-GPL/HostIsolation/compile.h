@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From entries to trie nodes: each node holds the union of everything that covers its prefix,
+ * because an LPM lookup returns the longest prefix only. Pure.
+ */
+#pragma once
+
+#include "HostIsolation/allowlist.h"
+
+#define NO_ENTRY ((size_t)-1)
+
+struct compiled_node {
+	struct lpm_key6 key; /* IPv4: the address lies in the first four bytes */
+	struct allow_node node;
+	size_t owner; /* the entry its hits count for: the most specific address-only one with the
+			 latest deadline; NO_ENTRY */
+};
+
+struct compiled_block {
+	__u32 id; /* 1.. , dense */
+	struct rule_block block;
+	size_t owner[RULES_PER_BLOCK]; /* per rule */
+};
+
+struct compiled {
+	struct compiled_node *ip4, *ip6;
+	size_t ip4_count, ip6_count;
+	struct compiled_block *blocks;
+	size_t block_count;
+};
+
+/*
+ * `list` must be sorted. One node per distinct prefix, deterministic (the same list gives the same
+ * result, in the same order). A node's rules come most specific prefix first. Nodes whose
+ * address-only part is FOREVER need no rules (they could admit nothing more) and get none.
+ * Rules for one node that are the same (proto, dir, ports) are merged, latest until.
+ * -E2BIG with one line naming the prefix when a node would need more than RULES_PER_PEER_MAX rules;
+ * -ENOMEM. O(n log n) for n entries whatever the nesting, except for rules copied downwards.
+ */
+int compile_allowlist(const struct allowlist *list, struct compiled *out, struct error *err);
+void compiled_free(struct compiled *c);
