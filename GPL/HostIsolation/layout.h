@@ -171,8 +171,9 @@ struct flow_key {
 	__u8 pad;
 };
 
-#define FLOW_IDLE_NS (180ULL * 1000000000ULL) /* nf_conntrack's default for UDP streams is 120 s   \
-					       */
+#define FLOW_IDLE_NS                                                                               \
+	(180ULL * 1000000000ULL) /* nf_conntrack's default for UDP streams is 120 s                \
+				  */
 #define FLOWS_MAX 16384
 
 /* fragments: datagrams whose first fragment passed (RFC 791 §3.2, RFC 8200 §4.5). */

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The filter: one verdict (verdict.bpf.h) behind these hooks, sharing the pinned maps.
+ *
+ *   tc_in, tc_out          every Ethernet device, tcx or clsact
+ *   tc_in_ip, tc_out_ip    devices without a link header: tun, WireGuard, ppp, ipip
+ *   tc_in_none, tc_out_none  devices whose link header we cannot read: all drops
+ *   xdp_in, xdp_in_frags   Ethernet devices whose driver has XDP; drops early what tc_in would drop
+ *
+ *   frame -> packet.bpf.h (fields) -> verdict.bpf.h (order) -> match.bpf.h (lookups) -> counters
+ *
+ * A pass lets the next program run (TC_ACT_UNSPEC, which is TCX_NEXT); XDP counts only what it
+ * drops, since tc_in counts what it passes. Nothing is judged while the policy is off.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include "HostIsolation/verdict.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void packet_reset(struct packet *p, __u32 dir)
+{
+	__builtin_memset(p, 0, sizeof(*p));
+	p->dir = dir;
+}
+
+/*
+ * Global functions: each is verified once, on its own, whatever calls it. Before 5.12 they take
+ * nothing but the context and numbers, so the packet comes by way of the scratch map.
+ */
+__noinline int parse_ethernet(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
+	struct packet *p = packet_of_cpu();
+
+	return p ? parse_packet(data, data_end, skb->len, 1, p) : REASON_INTERNAL;
+}
+
+__noinline int parse_headerless(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
+	struct packet *p = packet_of_cpu();
+
+	return p ? parse_packet(data, data_end, skb->len, 0, p) : REASON_INTERNAL;
+}
+
+__noinline int judge_packet(__u64 control, __u32 count_hits, __u64 now)
+{
+	struct packet *p = packet_of_cpu();
+
+	return p ? judge(control, p, count_hits, &now) : REASON_INTERNAL;
+}
+
+/*
+ * Headers that lie outside the linear part are pulled in once, and only when the parser ran into
+ * its end: a GSO packet keeps its headers linear and must not pay for a copy.
+ */
+#define PULL_BYTES 256
+
+static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, struct packet *p)
+{
+	__u32 dir = p->dir, linear = skb->data_end - skb->data;
+	__u32 reason = ethernet ? parse_ethernet(skb) : parse_headerless(skb);
+
+	if ((reason != REASON_TRUNCATED && !p->cut) || linear >= PULL_BYTES || linear >= skb->len)
+		return reason;
+	if (bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
+		return REASON_TRUNCATED;
+	packet_reset(p, dir);
+	return ethernet ? parse_ethernet(skb) : parse_headerless(skb);
+}
+
+static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
+{
+	__u64 now = 0, control = control_in_force(&now);
+	struct packet *p;
+	__u32 reason;
+
+	if (!control)
+		return TC_ACT_UNSPEC;
+	p = packet_of_cpu();
+	if (!p)
+		return TC_ACT_SHOT;
+	packet_reset(p, dir);
+	reason = parse_skb(skb, ethernet, p);
+	if (reason == PARSED)
+		reason = judge_packet(control, 1, now);
+	count(control, reason, dir, skb->len);
+	return reason_passes(reason) || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int tc_in(struct __sk_buff *skb)
+{
+	return tc_verdict(skb, DIR_IN, 1);
+}
+
+SEC("tc")
+int tc_out(struct __sk_buff *skb)
+{
+	return tc_verdict(skb, DIR_OUT, 1);
+}
+
+SEC("tc")
+int tc_in_ip(struct __sk_buff *skb)
+{
+	return tc_verdict(skb, DIR_IN, 0);
+}
+
+SEC("tc")
+int tc_out_ip(struct __sk_buff *skb)
+{
+	return tc_verdict(skb, DIR_OUT, 0);
+}
+
+static __always_inline int tc_drop(struct __sk_buff *skb, __u32 dir)
+{
+	__u64 now = 0, control = control_in_force(&now);
+
+	if (!control)
+		return TC_ACT_UNSPEC;
+	count(control, REASON_LINK_TYPE, dir, skb->len);
+	return control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int tc_in_none(struct __sk_buff *skb)
+{
+	return tc_drop(skb, DIR_IN);
+}
+
+SEC("tc")
+int tc_out_none(struct __sk_buff *skb)
+{
+	return tc_drop(skb, DIR_OUT);
+}
+
+/* frame_len 0: all of it lies between data and data_end. */
+__noinline int parse_xdp(struct xdp_md *ctx, __u32 frame_len)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct packet *p = packet_of_cpu();
+
+	if (!p)
+		return REASON_INTERNAL;
+	p->linear = data_end - data;
+	return parse_packet(data, data_end, frame_len ? frame_len : p->linear, 1, p);
+}
+
+static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
+{
+	__u64 now = 0, control = control_in_force(&now);
+	struct packet *p;
+	__u32 reason;
+
+	if (!(control & CONTROL_ENFORCE))
+		return XDP_PASS;
+	p = packet_of_cpu();
+	if (!p)
+		return XDP_PASS; /* tc_in closes */
+	packet_reset(p, DIR_IN);
+	reason = parse_xdp(ctx, frame_len);
+	if ((reason == REASON_TRUNCATED || p->cut) && p->frame_len > p->linear)
+		return XDP_PASS; /* the rest lies in other buffers: tc_in can reach it, and judges
+				  */
+	if (reason == PARSED)
+		reason = judge_packet(control, 0, now);
+	if (reason_passes(reason))
+		return XDP_PASS;
+	count(control, reason, DIR_IN, p->frame_len);
+	return XDP_DROP;
+}
+
+SEC("xdp")
+int xdp_in(struct xdp_md *ctx)
+{
+	return xdp_verdict(ctx, 0);
+}
+
+/* Frames in several buffers (jumbo, LRO): the headers lie in the first. Kernels from 5.18. */
+SEC("xdp.frags")
+int xdp_in_frags(struct xdp_md *ctx)
+{
+	return xdp_verdict(ctx, bpf_xdp_get_buff_len(ctx));
+}

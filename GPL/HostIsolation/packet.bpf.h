@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From frame to fields. A cursor walks Ethernet, VLAN tags, IPv4 or IPv6 with everything between
+ * it and the transport header, and fills struct packet; nothing behind this file sees the frame.
+ * Every function returns PARSED or the reason to drop.
+ */
+#pragma once
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "HostIsolation/layout.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+#define PARSED REASON_COUNT /* no verdict yet */
+
+#define VLAN_TAGS_MAX 2
+#define IP_OPTIONS_MAX 12 /* single ones and paddings; no sender of this world comes near */
+#define EXTENSION_HEADERS_MAX 8
+#define EXTENSION_BYTES_MAX 0x7ff /* a mask: all extension headers together are shorter */
+#define ETH_PADDING_MAX (ETH_ZLEN - ETH_HLEN) /* bytes of payload that a sender pads up to */
+
+enum fragment_kind {
+	FRAGMENT_NONE = 0,
+	FRAGMENT_FIRST,
+	FRAGMENT_LATER,
+};
+
+/* What the frame is, where the allowlist has no say or not the only one. */
+enum packet_class {
+	CLASS_IP = 0,
+	CLASS_ARP,
+	CLASS_EAPOL,
+	CLASS_LACP,
+	CLASS_ND,
+	CLASS_MLD,
+	CLASS_DHCP,
+	CLASS_ICMP_ERROR,
+	CLASS_BAD_ND,
+	CLASS_REDIRECT,
+};
+
+/* The far end of a packet in the form the tries want, and the ports when there are any. */
+struct peer {
+	struct lpm_key6 key; /* for IPv4 a lpm_key4 lies at the same place */
+	__u8 proto;
+	__u8 has_ports;
+	__be16 peer_port;
+	__be16 local_port;
+	__u16 pad;
+};
+
+struct packet {
+	struct peer peer;
+	struct peer quoted; /* CLASS_ICMP_ERROR: of the packet it is about, as it went out */
+	__u8 local[16] __attribute__((aligned(4)));
+	__u32 frame_len; /* bytes from the first byte the hook sees */
+	__u32 linear;	 /* XDP: bytes within reach */
+	__u32 l4_len;	/* bytes behind the IP header and its extensions, by the IP header's word */
+	__u32 trailing; /* bytes behind the end of the IP packet */
+	__u32 fragment_id;
+	__u32 chain;	/* match_block(): the key of the next block of rules */
+	__u8 dir;	/* enum direction */
+	__u8 family;	/* AF_INET, AF_INET6, 0: not IP */
+	__u8 class;	/* enum packet_class */
+	__u8 fragment;	/* enum fragment_kind */
+	__u8 tcp_flags; /* TH_* */
+	__u8 hop_limit;
+	__u8 icmp_type;
+	__u8 nd_unicast; /* leaves for a unicast address that is not link-local */
+	__u8 cut;	 /* a header was looked for past the bytes in reach; more may lie beyond */
+	__u8 option;	 /* where parse_options4() stands */
+	__u16 walked;	 /* where parse_extension() stands */
+	__u8 begins;	 /* match_block(): the rule found lets this side begin */
+	__u8 refused;	 /* match_block(): a rule fits, but this is no answer */
+	__u16 pad;
+};
+
+#define TH_SYN 0x02
+#define TH_ACK 0x10
+
+struct cursor {
+	void *pos;
+	void *end;
+};
+
+/* The header at the cursor, or NULL when the frame ends inside it. Moves the cursor behind it. */
+#define TAKE(c, type)                                                                              \
+	({                                                                                         \
+		type *_h = (c)->pos;                                                               \
+		(c)->pos += sizeof(*_h);                                                           \
+		(c)->pos > (c)->end ? NULL : _h;                                                   \
+	})
+
+/* Addresses are aligned to four bytes in every header and key. */
+static __always_inline void copy16(void *to, const void *from)
+{
+	__u32 *t = to;
+	const __u32 *f = from;
+
+	t[0] = f[0];
+	t[1] = f[1];
+	t[2] = f[2];
+	t[3] = f[3];
+}
+
+#include "HostIsolation/link.bpf.h"
+#include "HostIsolation/control.bpf.h"
+
+static __always_inline __u32 parse_ports(struct cursor *c, struct packet *p, __u32 min_len)
+{
+	struct ports {
+		__be16 src, dst;
+	} *ports = TAKE(c, struct ports);
+
+	if (p->l4_len < min_len)
+		return REASON_MALFORMED;
+	if (!ports)
+		return REASON_TRUNCATED;
+	p->peer.has_ports = 1;
+	p->peer.peer_port = p->dir == DIR_OUT ? ports->dst : ports->src;
+	p->peer.local_port = p->dir == DIR_OUT ? ports->src : ports->dst;
+	return PARSED;
+}
+
+static __always_inline __u32 parse_tcp(struct cursor *c, struct packet *p)
+{
+	struct cursor ports = *c;
+	struct tcphdr *tcp;
+	__u32 reason = parse_ports(&ports, p, sizeof(struct tcphdr));
+
+	if (reason != PARSED)
+		return reason;
+	tcp = TAKE(c, struct tcphdr);
+	if (!tcp)
+		return REASON_TRUNCATED;
+	p->tcp_flags = ((__u8 *)tcp)[13];
+	return PARSED;
+}
+
+static __always_inline __u32 parse_udp(struct cursor *c, struct packet *p)
+{
+	struct udphdr *udp = c->pos;
+	struct cursor ports = *c;
+	__u32 reason = parse_ports(&ports, p, sizeof(struct udphdr));
+
+	if (reason != PARSED)
+		return reason;
+	c->pos += sizeof(*udp);
+	if (c->pos > c->end)
+		return REASON_TRUNCATED;
+	classify_dhcp(c, udp, p);
+	return PARSED;
+}
+
+static __always_inline __u32 parse_transport(struct cursor *c, struct packet *p)
+{
+	if (p->fragment == FRAGMENT_LATER)
+		return PARSED;
+	switch (p->peer.proto) {
+	case IPPROTO_TCP:
+		return parse_tcp(c, p);
+	case IPPROTO_UDP:
+		return parse_udp(c, p);
+	case IPPROTO_UDPLITE:
+		return parse_ports(c, p, sizeof(struct udphdr));
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		return parse_ports(c, p, 12); /* RFC 9260 §3, RFC 4340 §5.1 */
+	case IPPROTO_ICMP:
+		return p->family == AF_INET ? parse_icmp4(c, p) : PARSED;
+	case IPPROTO_ICMPV6:
+		return p->family == AF_INET6 ? parse_icmp6(c, p) : PARSED;
+	default:
+		return PARSED;
+	}
+}
+
+/*
+ * A source route makes the next hop's address the destination and hides the real one: what the
+ * allowlist judged would not be where the packet goes (RFC 791 §3.1). The offset lives in per-CPU
+ * memory, where the verifier does not track its 40 values on 40 rounds.
+ */
+static __always_inline __u32 parse_options4(struct cursor *c, struct packet *p, __u32 len)
+{
+	p->option = 0;
+	for (int i = 0; i < IP_OPTIONS_MAX; i++) {
+		__u32 off = *(volatile __u8 *)&p->option;
+		__u8 *opt = c->pos + (off & 0x3f);
+
+		if (off >= len)
+			return PARSED;
+		if (opt + 1 > (__u8 *)c->end)
+			return REASON_TRUNCATED;
+		if (*opt == IPOPT_END)
+			return PARSED;
+		if (*opt == IPOPT_LSRR || *opt == IPOPT_SSRR)
+			return REASON_SOURCE_ROUTE;
+		if (*opt == IPOPT_NOOP) {
+			*(volatile __u8 *)&p->option = off + 1;
+			continue;
+		}
+		if (opt + 2 > (__u8 *)c->end)
+			return REASON_TRUNCATED;
+		if (opt[1] < 2 || off + opt[1] > len)
+			return REASON_MALFORMED;
+		*(volatile __u8 *)&p->option = off + opt[1];
+	}
+	return *(volatile __u8 *)&p->option < len ? REASON_MALFORMED : PARSED;
+}
+
+/*
+ * Takes the length the IP header tells against the bytes that are there. GSO packets over 64 KiB
+ * ("BIG TCP") carry 0 in the field; they only ever come from our own stack.
+ */
+static __always_inline __u32 parse_length(struct packet *p, __u32 told, __u32 there)
+{
+	if (!told && there > 0xffff)
+		told = there;
+	if (told > there)
+		return REASON_MALFORMED;
+	p->trailing = there - told;
+	p->l4_len = told;
+	return PARSED;
+}
+
+static __always_inline __u32 parse_ip4(struct cursor *c, struct packet *p, __u32 there)
+{
+	struct iphdr *ip = TAKE(c, struct iphdr);
+	__u32 header, reason, offset;
+
+	if (!ip)
+		return REASON_TRUNCATED;
+	header = ip->ihl * 4;
+	if (ip->version != 4 || header < sizeof(*ip))
+		return REASON_MALFORMED;
+	reason = parse_length(p, bpf_ntohs(ip->tot_len), there);
+	if (reason != PARSED)
+		return reason;
+	if (p->l4_len < header)
+		return REASON_MALFORMED;
+	p->l4_len -= header;
+
+	p->family = AF_INET;
+	p->peer.proto = ip->protocol;
+	p->hop_limit = ip->ttl;
+	p->peer.key.prefixlen = 32;
+	*(__be32 *)p->peer.key.addr = p->dir == DIR_OUT ? ip->daddr : ip->saddr;
+	*(__be32 *)p->local = p->dir == DIR_OUT ? ip->saddr : ip->daddr;
+
+	offset = bpf_ntohs(ip->frag_off) & 0x1fff;
+	if (offset)
+		p->fragment = FRAGMENT_LATER;
+	else if (ip->frag_off & bpf_htons(0x2000))
+		p->fragment = FRAGMENT_FIRST;
+	p->fragment_id = ip->id;
+
+	if (header > sizeof(*ip)) {
+		reason = parse_options4(c, p, header - sizeof(*ip));
+		if (reason != PARSED)
+			return reason;
+		c->pos += header - sizeof(*ip);
+	}
+	return parse_transport(c, p);
+}
+
+struct extension {
+	__u8 next;
+	__u8 len;
+	__u8 type;
+	__u8 segments_left; /* of a routing header (RFC 8200 §4.4) */
+	__be32 id;	    /* of a fragment header (§4.5) */
+};
+
+/*
+ * One extension header, p->walked bytes behind the IPv6 header: moves p->walked and the protocol
+ * on. Like the rest of p, the offset lives where the verifier forgets its value: the rounds of the
+ * loop meet again.
+ */
+static __always_inline __u32 parse_extension(const struct cursor *c, struct packet *p)
+{
+	struct extension *ext = c->pos + (p->walked & EXTENSION_BYTES_MAX);
+	__u32 len, offset;
+
+	if ((void *)(ext + 1) > c->end)
+		return REASON_TRUNCATED;
+	len = (ext->len + 1) * 8;
+	switch (p->peer.proto) {
+	case IPPROTO_ROUTING:
+		if (ext->segments_left)
+			return REASON_SOURCE_ROUTE;
+		break;
+	case IPPROTO_AH:
+		len = (ext->len + 2) * 4; /* RFC 4302 §2.2 */
+		break;
+	case IPPROTO_FRAGMENT:
+		len = 8;
+		offset = ext->type << 8 | ext->segments_left;
+		p->fragment = offset & 0xfff8 ? FRAGMENT_LATER
+			      : offset & 1    ? FRAGMENT_FIRST
+					      : FRAGMENT_NONE;
+		p->fragment_id = ext->id;
+		break;
+	}
+	if (len > p->l4_len || p->walked + len > EXTENSION_BYTES_MAX)
+		return REASON_MALFORMED;
+	p->l4_len -= len;
+	p->peer.proto = ext->next;
+	*(volatile __u16 *)&p->walked += len;
+	return PARSED;
+}
+
+static __always_inline int is_extension(__u8 proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
+	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+}
+
+static __always_inline __u32 parse_ip6(struct cursor *c, struct packet *p, __u32 there)
+{
+	struct ipv6hdr *ip = TAKE(c, struct ipv6hdr);
+	__u32 reason;
+
+	if (!ip)
+		return REASON_TRUNCATED;
+	if (ip->version != 6 || there < sizeof(*ip))
+		return REASON_MALFORMED;
+	reason = parse_length(p, bpf_ntohs(ip->payload_len), there - sizeof(*ip));
+	if (reason != PARSED)
+		return reason;
+
+	p->family = AF_INET6;
+	p->peer.proto = ip->nexthdr;
+	p->hop_limit = ip->hop_limit;
+	p->peer.key.prefixlen = 128;
+	copy16(p->peer.key.addr, p->dir == DIR_OUT ? &ip->daddr : &ip->saddr);
+	copy16(p->local, p->dir == DIR_OUT ? &ip->saddr : &ip->daddr);
+
+	for (int i = 0; i < EXTENSION_HEADERS_MAX && is_extension(p->peer.proto); i++) {
+		reason = parse_extension(c, p);
+		if (reason != PARSED)
+			return reason;
+		if (p->fragment == FRAGMENT_LATER)
+			return PARSED;
+	}
+	if (is_extension(p->peer.proto))
+		return REASON_MALFORMED;
+	c->pos += *(volatile __u16 *)&p->walked & EXTENSION_BYTES_MAX;
+	return parse_transport(c, p);
+}
+
+/* `ethernet`: the frame begins with an Ethernet header, else with an IP header. */
+static __always_inline __u32 parse_packet(void *data, void *data_end, __u32 frame_len, int ethernet,
+					  struct packet *p)
+{
+	struct cursor c = {.pos = data, .end = data_end};
+	__u32 there;
+	__u16 proto;
+
+	p->frame_len = frame_len;
+	proto = ethernet ? link_protocol(&c) : ip_protocol(&c);
+	/* through memory, so that one, two or no tags are one case to the verifier */
+	*(volatile __u16 *)&p->walked = c.pos - data;
+	there = frame_len - *(volatile __u16 *)&p->walked;
+	c.pos = data + (*(volatile __u16 *)&p->walked & 0x3f);
+	*(volatile __u16 *)&p->walked = 0;
+	switch (proto) {
+	case ETH_P_IP:
+		return parse_ip4(&c, p, there);
+	case ETH_P_IPV6:
+		return parse_ip6(&c, p, there);
+	case ETH_P_ARP:
+		return parse_arp(&c, p, there);
+	case ETH_P_PAE:
+		p->class = CLASS_EAPOL;
+		return PARSED;
+	case ETH_P_SLOW:
+		return parse_lacp(&c, p, there);
+	case LINK_TRUNCATED:
+		return REASON_TRUNCATED;
+	default:
+		return REASON_ETHERTYPE;
+	}
+}
