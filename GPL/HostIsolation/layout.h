@@ -56,15 +56,17 @@ struct policy {
 	__u64 isolated_at;  /* CLOCK_REALTIME seconds of the last switch to on */
 	__u64 netns_cookie; /* inode number of the network namespace this pin folder isolates; 0
 			       before */
-	__u64 limit;	    /* allowlist entries per family */
+	__u64 limit;	    /* allowlist entries per family, LIMIT_DEFAULT unless asked */
 	char case_id[64];   /* NUL-terminated */
 	char comment[256];
 };
 
 /*
- * The allowlist, in two banks: allow_ip4, allow_ip6, rules, entries and origins are arrays of
- * two inner maps. A change fills the bank that is not in force and then flips CONTROL_BANK.
+ * The allowlist, in two banks: allow_ip4, allow_ip6 and rules are arrays of two inner maps,
+ * entries and origins are pinned twice (entries.0, entries.1). A change fills the bank that is not
+ * in force and then flips CONTROL_BANK, so that it is seen whole or not at all.
  */
+#define LIMIT_DEFAULT 131072 /* about 20 MiB of kernel memory per family when full */
 #define BANKS 2
 
 struct lpm_key4 {

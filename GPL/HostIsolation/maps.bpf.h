@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The pinned maps, as layout.h describes them. The inner maps are made by the command. */
+/*
+ * The pinned maps, as layout.h describes them; scratch (match.bpf.h) is one more. The inner maps
+ * are made by the command, and so are entries and origins, which no program reads.
+ */
 #pragma once
 
 #include <linux/bpf.h>
@@ -50,8 +53,6 @@ struct {
 BANKED(allow_ip4, INNER_LPM(struct lpm_key4));
 BANKED(allow_ip6, INNER_LPM(struct lpm_key6));
 BANKED(rules, INNER_HASH(__u32, struct rule_block));
-BANKED(entries, INNER_HASH(struct entry_key, struct entry_value));
-BANKED(origins, INNER_HASH(__u32, struct origin));
 
 #define STATE_MAP(name, map_type, key_type, value_type, size)                                      \
 	struct {                                                                                   \

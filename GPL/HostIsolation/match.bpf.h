@@ -44,22 +44,20 @@ static __always_inline struct packet *packet_of_cpu(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
-/* The longest prefix's node, which holds the union of all that cover it. NULL: none. *missing: no
- * trie. */
-static __always_inline struct allow_node *find_node(__u32 bank, __u8 family, struct lpm_key6 *key,
-						    int *missing)
+/*
+ * The longest prefix's node, which holds the union of all that cover it. NULL: none. A bank without
+ * a trie for this family allows nothing in it.
+ */
+static __always_inline struct allow_node *find_node(__u32 bank, __u8 family, struct lpm_key6 *key)
 {
 	void *trie = family == AF_INET ? bpf_map_lookup_elem(&allow_ip4, &bank) : NULL;
 
 	if (trie)
 		return bpf_map_lookup_elem(trie, key);
-	if (family == AF_INET6) {
-		trie = bpf_map_lookup_elem(&allow_ip6, &bank);
-		if (trie)
-			return bpf_map_lookup_elem(trie, key);
-	}
-	*missing = 1;
-	return NULL;
+	if (family != AF_INET6)
+		return NULL;
+	trie = bpf_map_lookup_elem(&allow_ip6, &bank);
+	return trie ? bpf_map_lookup_elem(trie, key) : NULL;
 }
 
 /* A connection attempt, as opposed to everything that follows it (RFC 9293 §3.5). */
@@ -191,8 +189,7 @@ static __always_inline __u32 match_rules(__u32 bank, __u32 first, struct packet 
 
 static __always_inline int match_quoted(__u32 bank, struct packet *p, __u64 *now)
 {
-	int missing = 0;
-	struct allow_node *node = find_node(bank, p->family, &p->quoted.key, &missing);
+	struct allow_node *node = find_node(bank, p->family, &p->quoted.key);
 
 	if (!node)
 		return 0;

@@ -48,13 +48,10 @@ static __always_inline __u32 judge_ip(__u64 control, struct packet *p, int count
 {
 	__u32 bank = !!(control & CONTROL_BANK), reason = REASON_NOT_ALLOWED;
 	struct allow_node *node;
-	int missing = 0;
 
 	if (p->class == CLASS_REDIRECT)
 		return REASON_REDIRECT;
-	node = find_node(bank, p->family, &p->peer.key, &missing);
-	if (missing)
-		return REASON_INTERNAL;
+	node = find_node(bank, p->family, &p->peer.key);
 	if (node && still(node->until, now)) {
 		if (count_hits)
 			HIT(node, p);

@@ -27,27 +27,35 @@ struct device_progs {
 struct attach_result {
 	enum tc_way tc;	  /* TC_TCX or TC_CLSACT */
 	enum xdp_way xdp; /* XDP_NATIVE, XDP_GENERIC or XDP_OFF */
-	bool clsact_made; /* the qdisc is ours to remove */
+	bool clsact_made; /* this call made the qdisc: it is ours to remove */
 	int xdp_errno;	  /* why XDP_AUTO came out as XDP_OFF: EOPNOTSUPP, EBUSY (taken), … ; 0 */
 };
 
 /*
  * Attaches ingress, egress and, as asked, XDP. Idempotent: a hook whose pinned link (or filter) is
- * ours, alive and carries the given program is left alone; one that is stale (device went, link
- * detached) is replaced. links_dir is an open O_PATH/O_DIRECTORY fd's path; pins are named
- * <ifindex>_in, <ifindex>_out, <ifindex>_xdp. On failure what this call did is undone.
- * `intent(arg)` is called before a clsact qdisc is made, so that the maker can be recorded first.
- * A program of somebody else's is never removed or replaced. XDP_NATIVE/XDP_GENERIC asked for by
- * name and refused is an error; XDP_AUTO is not.
+ * ours and alive stays. It is given the new program in place when it has another one, and moved to
+ * the front when somebody else's stands before it, neither of which lets a packet go without; one
+ * that is stale (device went, link detached) is replaced. What cannot be moved to the front (a
+ * filter of another kind has preference 1, say) still attaches: device_state_read() tells.
+ *
+ * links_dir is a path in bpffs; pins are <ifindex>_in, <ifindex>_out and <ifindex>_xdp, and, while
+ * one is replaced, these with _new and _jump behind. On failure what this call attached is
+ * undone. A program of somebody else's is never removed or replaced. XDP_NATIVE/XDP_GENERIC asked
+ * for by name and refused is an error; XDP_AUTO is native or nothing, and never fails for it.
+ * -ENODEV: the device went meanwhile.
+ *
+ * `intent(ifindex, arg)` (may be NULL) is called before a clsact qdisc is made, so that the maker
+ * can be recorded first; unless the call then succeeds with clsact_made, the record is to be taken
+ * back.
  */
 int attach_device(const char *links_dir, const struct link_info *link,
 		  const struct device_progs *progs, enum tc_way tc, enum xdp_way xdp,
 		  int (*intent)(int ifindex, void *arg), void *arg, struct attach_result *res,
 		  struct error *err);
 
-/* Removes our pins and filters of that device, by pin and by FILTER_NAME_*; the clsact qdisc only
- * when clsact_ours and nobody else's filter is left in it. A device that is gone: only its pins. 0
- * when nothing was there. */
+/* Removes our links, pins and filters of that device, by pin and by FILTER_NAME_*, detached when it
+ * returns; the clsact qdisc only when clsact_ours and nobody else's filter is left in it. A device
+ * that is gone: only its pins. 0 when nothing was there; goes on after a failure. */
 int detach_device(const char *links_dir, int ifindex, bool clsact_ours, struct error *err);
 
 /* One hook of a device as the kernel has it now. */
@@ -55,18 +63,19 @@ struct hook_state {
 	bool attached;	/* a program of ours is there */
 	bool tcx;	/* else clsact */
 	__u32 prog_id;	/* ours */
-	bool blocked;	/* somebody else's program runs first and can end the chain */
-	char ahead[64]; /* its name and id, for the message */
+	bool blocked;	/* somebody else's program or filter runs first and can end the chain */
+	char ahead[64]; /* which one, for the message: printable, "" unless blocked */
 };
 
 struct device_state {
 	struct hook_state in, out;
 	enum xdp_way xdp;     /* mode of OUR xdp program, XDP_OFF when not attached */
-	__u32 foreign_xdp_id; /* the slot is taken by that program */
-	char foreign_xdp[64]; /* its name */
+	__u32 foreign_xdp_id; /* an XDP program of somebody else's, in whatever mode; 0: none */
+	char foreign_xdp[64]; /* its name and id, printable */
 };
 
-/* `ours` tells whether a program id is one of ours. tcx is read by BPF_PROG_QUERY, clsact and XDP
- * by netlink. */
+/* Asks the kernel now, whatever `link` says of XDP. `ours` tells whether a program id is one of
+ * ours. tcx is read by BPF_PROG_QUERY, clsact and XDP by netlink. -ENODEV when the device is gone.
+ */
 int device_state_read(const struct link_info *link, bool (*ours)(__u32 prog_id, void *arg),
 		      void *arg, struct device_state *out, struct error *err);

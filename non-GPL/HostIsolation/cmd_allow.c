@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* hostiso allow, hostiso deny: one grammar, one way in, all or nothing. Both work before isolate,
+ * too. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "HostIsolation/cleanup.h"
+#include "HostIsolation/duration.h"
+#include "HostIsolation/entryfile.h"
+#include "HostIsolation/resolve.h"
+#include "HostIsolation/sshguard.h"
+#include "HostIsolation/verbs.h"
+
+enum { OPT_FOR = 0x100, OPT_COMMENT, OPT_CUT_SSH };
+
+static const struct argp_option allow_options[] = {
+	{"file", 'f', "FILE", 0, "one ENTRY a line, # comments; all or nothing", 0},
+	{"for", OPT_FOR, "DURATION", 0, "only for this time: 90s, 15m, 4h, 2d", 0},
+	{"comment", OPT_COMMENT, "TEXT", 0, "why; shown by list", 0},
+	{},
+};
+
+static const struct argp_option deny_options[] = {
+	{"file", 'f', "FILE", 0, "one ENTRY a line, # comments; all or nothing", 0},
+	{"cut-ssh", OPT_CUT_SSH, NULL, 0, "even when it cuts the SSH connection you are on", 0},
+	{},
+};
+
+struct arguments {
+	struct common common;
+	struct entry_vec entries;
+	struct error error;
+	uint64_t for_ns;
+	const char *comment;
+	enum ssh_choice ssh;
+	bool any;
+};
+
+static int parse_value(int key, char *arg, struct arguments *a)
+{
+	struct entry e;
+	int ret;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		a->any = true;
+		ret = entry_parse(arg, &e, &a->error);
+		return ret < 0 ? ret : entry_vec_push(&a->entries, &e);
+	case 'f':
+		a->any = true;
+		return entries_read(arg, &a->entries, &a->error);
+	case OPT_FOR:
+		return duration_parse(arg, &a->for_ns, &a->error);
+	case OPT_COMMENT:
+		a->comment = arg;
+		if (strlen(arg) >= sizeof(((struct origin *)0)->comment))
+			return fail(&a->error, -EINVAL,
+				    "the comment is too long: %zu bytes at most",
+				    sizeof(((struct origin *)0)->comment) - 1);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		return 0;
+	case OPT_CUT_SSH:
+		a->ssh = SSH_CUT;
+		return 0;
+	}
+	if (a->error.text[0] && arg)
+		return 0;
+	return parse_value(key, arg, a) == ARGP_ERR_UNKNOWN ? ARGP_ERR_UNKNOWN : 0;
+}
+
+static int add(struct session *s, struct arguments *a, const struct entry_vec *entries,
+	       struct error *err)
+{
+	_cleanup_(allowlist_free) struct allowlist list = {};
+	__u64 until = a->for_ns ? boot_ns() + a->for_ns : FOREVER;
+	int ret = bank_load(&s->maps, &s->pins, &list, err);
+
+	if (ret == 0) {
+		allowlist_expire(&list, boot_ns());
+		ret = additions_apply(&list, entries, a->comment, until, err);
+	}
+	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+}
+
+static int take_off(struct session *s, struct arguments *a, const struct entry_vec *entries,
+		    struct error *err)
+{
+	_cleanup_(allowlist_free) struct allowlist list = {};
+	struct kept_key keys[KEPT_MAX];
+	size_t kept;
+	int ret = bank_load(&s->maps, &s->pins, &list, err);
+
+	for (size_t i = 0; i < entries->count && ret == 0; i++) {
+		char text[ENTRY_TEXT_MAX];
+
+		ret = allowlist_remove(&list, &entries->items[i].key);
+		entry_format(&entries->items[i].key, text, sizeof(text));
+		if (ret < 0)
+			fail(err, ret,
+			     "%s is not on the allowlist; nothing was changed ('hostiso list' shows it)",
+			     text);
+	}
+	if (ret == 0 && isolation_state(&s->maps) == STATE_ISOLATED)
+		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, &kept, err);
+	if (ret == 0)
+		allowlist_expire(&list, boot_ns());
+	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+}
+
+static void say_done(const struct session *s, const char *did, size_t n)
+{
+	const char *note = "";
+
+	switch (isolation_state(&s->maps)) {
+	case STATE_OFF:
+	case STATE_EXPIRED:
+		note = "; this host is not isolated";
+		break;
+	case STATE_AUDIT:
+		note = "; auditing, nothing is dropped";
+		break;
+	default:
+		break;
+	}
+	printf("%s: %zu entr%s%s\n", did, n, n == 1 ? "y" : "ies", note);
+}
+
+static int change(struct arguments *a, bool allow)
+{
+	struct session s = SESSION_INIT;
+	struct entry_vec resolved = {};
+	struct error *err = &a->error;
+	int ret;
+
+	if (!err->text[0] && !a->any)
+		fail(err, -EINVAL, "say what to %s: an ENTRY such as 10.0.0.5, or -f FILE",
+		     allow ? "allow" : "deny");
+	ret = err->text[0] ? -EINVAL : need_root(err);
+	/* names are resolved before anything is made or locked */
+	if (ret == 0)
+		ret = entries_resolve(&a->entries, &resolved, err);
+	if (ret == 0)
+		ret = session_open(&s, &a->common, allow ? SESSION_MAKE : SESSION_CHANGE, err);
+	if (ret == 0 && !s.have_maps)
+		ret = fail(err, -ENOENT, "the allowlist is empty: there is nothing to deny");
+	if (ret == 0)
+		ret = allow ? add(&s, a, &resolved, err) : take_off(&s, a, &resolved, err);
+	if (ret == 0)
+		say_done(&s, allow ? "allowed" : "denied", resolved.count);
+	else
+		session_undo(&s);
+	session_close(&s);
+	entry_vec_free(&resolved);
+	entry_vec_free(&a->entries);
+	return ret < 0 ? complain(err, misuse_or_failure(ret)) : EXIT_DONE;
+}
+
+int cmd_allow(int argc, char **argv)
+{
+	const struct argp argp = {
+		.options = allow_options,
+		.parser = parse,
+		.children = COMMON_CHILDREN,
+		.args_doc = "ENTRY...",
+		.doc = "Add to the allowlist: [in:|out:]ADDR[/LEN][:PORT[-PORT][/PROTO]] or a host name. Before isolate, the entries wait.",
+	};
+	struct arguments a = {};
+
+	return argp_parse(&argp, argc, argv, 0, NULL, &a) ? EXIT_MISUSED : change(&a, true);
+}
+
+int cmd_deny(int argc, char **argv)
+{
+	const struct argp argp = {
+		.options = deny_options,
+		.parser = parse,
+		.children = COMMON_CHILDREN,
+		.args_doc = "ENTRY...",
+		.doc = "Take entries off the allowlist again, written as they were allowed.",
+	};
+	struct arguments a = {};
+
+	return argp_parse(&argp, argc, argv, 0, NULL, &a) ? EXIT_MISUSED : change(&a, false);
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * hostiso isolate: everything is loaded, filled and attached with the policy off; one store
+ * switches it on, on all devices at once. What fails before is undone.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <bpf/bpf.h>
+#include "HostIsolation/cleanup.h"
+#include "HostIsolation/duration.h"
+#include "HostIsolation/entryfile.h"
+#include "HostIsolation/guard.h"
+#include "HostIsolation/netns.h"
+#include "HostIsolation/resolve.h"
+#include "HostIsolation/sshguard.h"
+#include "HostIsolation/verbs.h"
+
+#define LIMIT_MAX 16777216
+
+enum {
+	OPT_ALLOW = 0x100,
+	OPT_ALLOW_FILE,
+	OPT_AUDIT,
+	OPT_FOR,
+	OPT_CONFIRM,
+	OPT_CASE,
+	OPT_COMMENT,
+	OPT_XDP,
+	OPT_TC,
+	OPT_DEV,
+	OPT_DNS,
+	OPT_KEEP_SSH,
+	OPT_CUT_SSH,
+	OPT_LIMIT,
+	OPT_FORCE,
+};
+
+static const struct argp_option options[] = {
+	{"allow", OPT_ALLOW, "ENTRY", 0,
+	 "keep open: [in:|out:]ADDR[/LEN][:PORT[-PORT][/PROTO]] or a host name", 0},
+	{"allow-file", OPT_ALLOW_FILE, "FILE", 0, "keep open: one ENTRY a line, # comments", 0},
+	{"dns", OPT_DNS, NULL, 0, "keep open: this host's resolvers, port 53 (UDP and TCP)", 0},
+	{"keep-ssh", OPT_KEEP_SSH, NULL, 0,
+	 "keep open: the SSH connection you are on, and nothing else of its peer", 0},
+	{"cut-ssh", OPT_CUT_SSH, NULL, 0, "cut the SSH connection you are on, too", 0},
+	{"for", OPT_FOR, "DURATION", 0,
+	 "end the isolation by itself after this time: 90s, 15m, 4h, 2d", 0},
+	{"confirm", OPT_CONFIRM, "DURATION", 0,
+	 "end it by itself unless 'hostiso confirm' comes in time", 0},
+	{"audit", OPT_AUDIT, NULL, 0, "drop nothing, count what would drop", 0},
+	{"case", OPT_CASE, "ID", 0, "case number, shown by status", 0},
+	{"comment", OPT_COMMENT, "TEXT", 0, "why; shown by status and list", 0},
+	{"dev", OPT_DEV, "IFACE", 0, "only this device (repeat for more); all others stay open", 0},
+	{"xdp", OPT_XDP, "MODE", 0, "auto (native where the driver has it), native, generic, off",
+	 0},
+	{"tc", OPT_TC, "WAY", 0, "auto, tcx, clsact", 0},
+	{"limit", OPT_LIMIT, "N", 0, "allowlist entries per family (131072)", 0},
+	{"force", OPT_FORCE, NULL, 0,
+	 "isolate even when a device cannot be guarded; status names it", 0},
+	{},
+};
+
+struct arguments {
+	struct common common;
+	struct entry_vec entries; /* parsed; names not yet resolved */
+	struct guard_options guard;
+	struct error error; /* the first thing wrong with the arguments */
+	uint64_t for_ns, confirm_ns;
+	__u64 limit;
+	const char *case_id, *comment;
+	enum ssh_choice ssh;
+	bool audit, dns, force;
+};
+
+static int parse_choice(const char *text, const char *const *words, int n, const char *what,
+			struct error *err)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(text, words[i]))
+			return i;
+	return fail(err, -EINVAL, "'%s' is no %s; say auto, or see --help", text, what);
+}
+
+static int parse_limit(const char *text, __u64 *limit, struct error *err)
+{
+	char *end;
+
+	errno = 0;
+	*limit = strtoull(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || !*limit || *limit > LIMIT_MAX)
+		return fail(err, -EINVAL, "limit '%s': give a number from 1 to %d", text,
+			    LIMIT_MAX);
+	return 0;
+}
+
+static int parse_text(const char *text, size_t size, const char *what, struct error *err)
+{
+	return strlen(text) < size ? 0
+				   : fail(err, -EINVAL, "the %s is too long: %zu bytes at most",
+					  what, size - 1);
+}
+
+static int parse_entry(struct arguments *a, const char *text)
+{
+	struct entry e;
+	int ret = entry_parse(text, &e, &a->error);
+
+	return ret < 0 ? ret : entry_vec_push(&a->entries, &e);
+}
+
+static int parse_value(int key, char *arg, struct arguments *a)
+{
+	static const char *const xdp[] = {"auto", "native", "generic", "off"};
+	static const char *const tc[] = {"auto", "tcx", "clsact"};
+	int ret;
+
+	switch (key) {
+	case OPT_ALLOW:
+		return parse_entry(a, arg);
+	case OPT_ALLOW_FILE:
+		return entries_read(arg, &a->entries, &a->error);
+	case OPT_FOR:
+		return duration_parse(arg, &a->for_ns, &a->error);
+	case OPT_CONFIRM:
+		return duration_parse(arg, &a->confirm_ns, &a->error);
+	case OPT_CASE:
+		a->case_id = arg;
+		return parse_text(arg, sizeof(((struct policy *)0)->case_id), "case", &a->error);
+	case OPT_COMMENT:
+		a->comment = arg;
+		return parse_text(arg, sizeof(((struct policy *)0)->comment), "comment", &a->error);
+	case OPT_LIMIT:
+		return parse_limit(arg, &a->limit, &a->error);
+	case OPT_DEV:
+		if (a->guard.device_count == DEVICES_ASKED_MAX)
+			return fail(&a->error, -E2BIG, "more than %d times --dev",
+				    DEVICES_ASKED_MAX);
+		a->guard.devices[a->guard.device_count++] = arg;
+		return 0;
+	case OPT_XDP:
+		ret = parse_choice(arg, xdp, 4, "XDP mode", &a->error);
+		a->guard.xdp = ret;
+		return ret < 0 ? ret : 0;
+	case OPT_TC:
+		ret = parse_choice(arg, tc, 3, "way to attach", &a->error);
+		a->guard.tc = ret;
+		return ret < 0 ? ret : 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!a->error.text[0])
+			fail(&a->error, -EINVAL,
+			     "'%s' is left over; to keep an address open say --allow %s", arg, arg);
+		return 0;
+	case OPT_AUDIT:
+		a->audit = true;
+		return 0;
+	case OPT_DNS:
+		a->dns = true;
+		return 0;
+	case OPT_FORCE:
+		a->force = true;
+		return 0;
+	case OPT_KEEP_SSH:
+	case OPT_CUT_SSH:
+		a->ssh = key == OPT_KEEP_SSH ? SSH_KEEP : SSH_CUT;
+		return 0;
+	}
+	/* only the first mistake is told; the rest is not even looked at */
+	if (a->error.text[0] && arg)
+		return 0;
+	return parse_value(key, arg, a) == ARGP_ERR_UNKNOWN ? ARGP_ERR_UNKNOWN : 0;
+}
+
+static void report_device(const struct link_info *link, const struct attach_result *res, void *arg)
+{
+	const struct common *c = arg;
+	char name[64];
+
+	if (!c->verbose)
+		return;
+	printf("%s: tc by %s, xdp %s", printable(link->name, name, sizeof(name)),
+	       res->tc == TC_TCX ? "tcx" : "clsact",
+	       res->xdp == XDP_NATIVE	 ? "native"
+	       : res->xdp == XDP_GENERIC ? "generic"
+					 : "off");
+	if (res->xdp_errno)
+		printf(" (%s)", strerror(res->xdp_errno));
+	printf("\n");
+}
+
+static int learn_neighbour(const __u8 addr[16], void *arg)
+{
+	const struct maps *maps = arg;
+	__u64 now = boot_ns();
+
+	bpf_map_update_elem(maps->fd[MAP_nd_onlink], addr, &now, BPF_ANY);
+	return 0;
+}
+
+/* The list to be: what is there, less what has expired, and what was asked for now. */
+static int new_list(struct session *s, struct arguments *a, struct allowlist *list,
+		    struct error *err)
+{
+	struct entry_vec resolved = {};
+	int ret = bank_load(&s->maps, &s->pins, list, err);
+
+	if (ret == 0)
+		ret = entries_resolve(&a->entries, &resolved, err);
+	if (ret == 0 && a->dns)
+		ret = resolvers_find("", &resolved, err);
+	if (ret == 0) {
+		allowlist_expire(list, boot_ns());
+		ret = additions_apply(list, &resolved, a->comment, FOREVER, err);
+	}
+	if (ret == 0)
+		allowlist_sort(list);
+	entry_vec_free(&resolved);
+	return ret;
+}
+
+static void write_policy(struct session *s, const struct arguments *a, bool fresh)
+{
+	struct policy *p = s->maps.policy;
+	__u64 now = boot_ns();
+
+	p->netns_cookie = netns_inode(0);
+	if (a->case_id)
+		snprintf(p->case_id, sizeof(p->case_id), "%s", a->case_id);
+	if (a->comment)
+		snprintf(p->comment, sizeof(p->comment), "%s", a->comment);
+	if (fresh)
+		p->isolated_at = time(NULL);
+	policy_set_deadlines(&s->maps,
+			     a->for_ns ? now + a->for_ns
+			     : fresh   ? 0
+				       : p->for_deadline,
+			     a->confirm_ns ? now + a->confirm_ns
+			     : fresh	   ? 0
+					   : p->confirm_deadline);
+}
+
+/* The point of no return: all that can fail has been done. */
+static void switch_on(struct session *s, const struct arguments *a, bool kept)
+{
+	__u64 control = s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT);
+	bool fresh = isolation_state(&s->maps) != (a->audit ? STATE_AUDIT : STATE_ISOLATED);
+
+	if (isolation_state(&s->maps) == STATE_EXPIRED || isolation_state(&s->maps) == STATE_OFF) {
+		policy_set_control(&s->maps, control);
+		counters_clear(&s->maps);
+	}
+	write_policy(s, a, fresh);
+	policy_set_control(&s->maps, control | (a->audit ? CONTROL_AUDIT : CONTROL_ENFORCE) |
+					     (kept ? CONTROL_KEPT : 0));
+	policy_settle();
+}
+
+static int check_namespace(const struct session *s, struct error *err)
+{
+	const struct policy *p = s->maps.policy;
+
+	if (isolation_state(&s->maps) == STATE_OFF || !p->netns_cookie ||
+	    p->netns_cookie == netns_inode(0))
+		return 0;
+	return fail(
+		err, -EINVAL,
+		"the pins in %s isolate another network namespace (net:[%llu]); give this one its own --pin-dir",
+		s->pins.dir, p->netns_cookie);
+}
+
+static int prepare(struct session *s, struct arguments *a, struct guard_result *res, size_t *kept,
+		   struct error *err)
+{
+	_cleanup_(allowlist_free) struct allowlist list = {};
+	struct progs progs = PROGS_INIT;
+	struct kept_key keys[KEPT_MAX];
+	__u64 old_limit = s->maps.policy->limit;
+	int ret = check_namespace(s, err);
+
+	if (ret == 0)
+		ret = guard_check_devices(&a->guard, err);
+	if (ret == 0)
+		ret = new_list(s, a, &list, err);
+	*kept = 0;
+	if (ret == 0 && !a->audit)
+		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, kept, err);
+	if (ret == 0 && a->limit)
+		s->maps.policy->limit = a->limit;
+	if (ret == 0)
+		ret = bank_store(&s->maps, &s->pins, &list, err);
+	if (ret < 0) {
+		s->maps.policy->limit = old_limit;
+		return ret;
+	}
+	ret = ssh_guard_keep(&s->maps, keys, *kept, err);
+	neighbours6_dump(learn_neighbour, &s->maps, NULL);
+	if (ret == 0)
+		ret = guard_attach(&s->pins, &s->maps, &progs, &a->guard, res, err);
+	progs_close(&progs);
+	return ret;
+}
+
+static void say_done(const struct arguments *a, const struct guard_result *res, bool was,
+		     size_t kept, struct session *s)
+{
+	char rest[32];
+
+	printf("%s: %u device%s guarded, XDP on %u%s\n",
+	       a->audit ? "auditing, nothing is dropped"
+	       : was	? "isolated (it was already)"
+			: "isolated",
+	       res->devices, res->devices == 1 ? "" : "s", res->native + res->generic,
+	       a->guard.xdp == XDP_GENERIC && res->generic ? " (generic)" : "");
+	if (kept)
+		printf("kept: your SSH connection\n");
+	if (s->maps.policy->deadline) {
+		duration_format(s->maps.policy->deadline - boot_ns(), rest, sizeof(rest));
+		printf("ends by itself in %s%s\n", rest,
+		       s->maps.policy->confirm_deadline == s->maps.policy->deadline
+			       ? " unless you say: hostiso confirm"
+			       : "");
+	}
+}
+
+static int isolate(struct session *s, struct arguments *a)
+{
+	enum isolation_state was = isolation_state(&s->maps);
+	struct guard_result res = {};
+	struct error err = {};
+	size_t kept = 0;
+	int ret;
+
+	ret = prepare(s, a, &res, &kept, &err);
+	if (ret < 0) {
+		int code = misuse_or_failure(ret);
+
+		if (was == STATE_OFF && s->made) {
+			guard_detach_all(&s->pins, &s->maps, NULL);
+			session_undo(s);
+		}
+		return complain(&err, code);
+	}
+	switch_on(s, a, kept || s->maps.policy->control & CONTROL_KEPT);
+	say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
+	return EXIT_DONE;
+}
+
+int cmd_isolate(int argc, char **argv)
+{
+	const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.children = COMMON_CHILDREN,
+		.doc = "Cut this host off the network, both directions, IPv4 and IPv6, but for what is named. A second isolate adds to the first.",
+	};
+	struct arguments a = {};
+	struct session s = SESSION_INIT;
+	int ret;
+
+	a.guard.report = report_device;
+	a.guard.arg = &a.common;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+		return EXIT_MISUSED;
+	ret = a.error.text[0] ? -EINVAL : session_open(&s, &a.common, SESSION_MAKE, &a.error);
+	ret = ret < 0 ? complain(&a.error, misuse_or_failure(ret)) : isolate(&s, &a);
+	session_close(&s);
+	entry_vec_free(&a.entries);
+	return ret;
+}

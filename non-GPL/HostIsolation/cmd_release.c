@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * hostiso release: off, detached, unpinned. Works on any version's pins and on whatever an
+ * interrupted run left behind; the hosts's own devices are asked, not the notes of what was once
+ * done.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include "HostIsolation/cleanup.h"
+#include "HostIsolation/guard.h"
+#include "HostIsolation/netns.h"
+#include "HostIsolation/verbs.h"
+
+struct namespace_wanted {
+	__u64 inode;
+	int fd;
+};
+
+static int take_namespace(int netns_fd, __u64 inode, int pid, void *arg)
+{
+	struct namespace_wanted *w = arg;
+
+	if (inode == w->inode && w->fd < 0)
+		w->fd = dup(netns_fd);
+	return 0;
+}
+
+/* Detaching happens in the namespace that was isolated, wherever we were called. */
+static int enter_isolated_namespace(const struct maps *maps, struct error *err)
+{
+	struct namespace_wanted w = {.inode = maps->policy->netns_cookie, .fd = -1};
+	_cleanup_close_ int fd = -1;
+
+	if (!w.inode || w.inode == netns_inode(0))
+		return 0;
+	netns_each(take_namespace, &w, NULL);
+	fd = w.fd;
+	if (fd < 0)
+		return 0; /* nobody lives there any more: its devices are gone, or a named one waits
+			     for its owner */
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return fail(err, -errno, "cannot enter the isolated network namespace: %s",
+			    strerror(errno));
+	return 0;
+}
+
+static int release(struct session *s, const struct common *common)
+{
+	struct error err = {};
+	int ret = 0;
+
+	if (s->have_maps) {
+		policy_set_control(&s->maps,
+				   s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT));
+		ret = enter_isolated_namespace(&s->maps, &err);
+	}
+	if (ret == 0)
+		ret = guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, &err);
+	if (ret < 0)
+		return complain(&err, EXIT_FAILED);
+	ret = pins_remove(&s->pins, &err);
+	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
+}
+
+int cmd_release(int argc, char **argv)
+{
+	const struct argp argp = {
+		.doc = "End the isolation: everything is switched off, detached and unpinned, the allowlist included.",
+		.children = COMMON_CHILDREN};
+	struct session s = SESSION_INIT;
+	struct common common = {};
+	struct error err = {};
+	bool was;
+	int ret;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &common))
+		return EXIT_MISUSED;
+	ret = session_open(&s, &common, SESSION_CHANGE, &err);
+	if (ret < 0 && s.pins.lock_fd < 0)
+		return complain(&err, misuse_or_failure(ret));
+	/* broken pins, or another version's: what is attached is found on the devices */
+	was = s.have_maps && isolation_state(&s.maps) != STATE_OFF;
+	if (s.pins.lock_fd < 0) {
+		ret = guard_detach_all(&s.pins, NULL, &err);
+		ret = ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
+	} else {
+		ret = release(&s, &common);
+	}
+	session_close(&s);
+	if (ret == EXIT_DONE)
+		printf(was ? "released: nothing of hostiso is left on this host\n"
+			   : "not isolated: nothing of hostiso is left on this host\n");
+	return ret;
+}

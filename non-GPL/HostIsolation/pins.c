@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The pin folder: found or mounted, locked with flock(2) on the folder itself, removed whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <linux/magic.h>
+#include "HostIsolation/cleanup.h"
+#include "HostIsolation/pins.h"
+
+#define BPFFS_DEFAULT "/sys/fs/bpf"
+#define BPFFS_OF_INIT "/proc/1/root" BPFFS_DEFAULT
+#define LOCK_WAIT_MS 10000
+#define LOCK_STEP_MS 20
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+/* Is our mount namespace a private one, such as `ip netns exec` makes, that goes with the command?
+ */
+static bool in_other_mount_namespace(void)
+{
+	struct stat own, init;
+
+	return stat("/proc/self/ns/mnt", &own) == 0 && stat("/proc/1/ns/mnt", &init) == 0 &&
+	       (own.st_ino != init.st_ino || own.st_dev != init.st_dev);
+}
+
+static int mount_bpffs(struct error *err)
+{
+	if (mount("bpf", BPFFS_DEFAULT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+		return fail(err, -errno,
+			    "cannot mount the BPF file system: %s; try: mount -t bpf bpf %s",
+			    strerror(errno), BPFFS_DEFAULT);
+	return 0;
+}
+
+/* Mounts it where it outlives us: in the mount namespace of pid 1. */
+static int mount_bpffs_in_init(struct error *err)
+{
+	_cleanup_close_ int ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	int status;
+	pid_t pid;
+
+	pid = ns < 0 ? -1 : fork();
+	if (pid < 0)
+		return fail(err, -errno, "cannot mount the BPF file system for pid 1: %s",
+			    strerror(errno));
+	if (pid == 0)
+		_exit(setns(ns, CLONE_NEWNS) == 0 && mount_bpffs(NULL) == 0 ? 0 : 1);
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		return fail(
+			err, -EPERM,
+			"cannot mount the BPF file system for pid 1; try outside this mount namespace: mount -t bpf bpf %s",
+			BPFFS_DEFAULT);
+	return 0;
+}
+
+/* Which bpffs to use when the folder is the default one. */
+static int default_root(const char **root, bool create, struct error *err)
+{
+	*root = BPFFS_DEFAULT;
+	if (is_bpffs(BPFFS_DEFAULT))
+		return 0;
+	if (in_other_mount_namespace()) {
+		*root = BPFFS_OF_INIT;
+		if (is_bpffs(BPFFS_OF_INIT))
+			return 0;
+		return create ? mount_bpffs_in_init(err) : -ENOENT;
+	}
+	return create ? mount_bpffs(err) : -ENOENT;
+}
+
+static int choose_dir(struct pins *pins, const char *dir, bool create, struct error *err)
+{
+	size_t under = strlen(BPFFS_DEFAULT);
+	const char *root = "";
+	int ret;
+
+	if (!dir)
+		dir = getenv("HOSTISO_PIN_DIR");
+	if (!dir)
+		dir = PIN_DIR_DEFAULT;
+	if (dir[0] != '/' || strstr(dir, "/../") || strlen(dir) >= sizeof(pins->dir) - 64)
+		return fail(err, -EINVAL,
+			    "pin folder '%s': give an absolute path on a BPF file system", dir);
+	if (!strncmp(dir, BPFFS_DEFAULT "/", under + 1)) {
+		ret = default_root(&root, create, err);
+		if (ret < 0)
+			return ret;
+		dir += under;
+	}
+	snprintf(pins->dir, sizeof(pins->dir), "%s%s", root, dir);
+	return 0;
+}
+
+int pins_open(struct pins *pins, const char *dir, bool create, struct error *err)
+{
+	struct stat st;
+	int ret;
+
+	memset(pins, 0, sizeof(*pins));
+	pins->lock_fd = -1;
+	ret = choose_dir(pins, dir, create, err);
+	if (ret < 0)
+		return ret;
+	snprintf(pins->maps, sizeof(pins->maps), "%s/maps", pins->dir);
+	snprintf(pins->progs, sizeof(pins->progs), "%s/progs", pins->dir);
+	snprintf(pins->links, sizeof(pins->links), "%s/links", pins->dir);
+	if (!create)
+		return stat(pins->dir, &st) == 0 ? 0 : -errno;
+	if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
+		return fail(err, -errno, "cannot make the pin folder %s: %s", pins->dir,
+			    strerror(errno));
+	if (!is_bpffs(pins->dir)) {
+		rmdir(pins->dir);
+		return fail(
+			err, -EINVAL,
+			"pin folder %s does not lie on a BPF file system; mount one: mount -t bpf bpf %s",
+			pins->dir, BPFFS_DEFAULT);
+	}
+	return 0;
+}
+
+/* The pid that holds the flock, by /proc/locks; 0 when unknown. */
+static int lock_holder(const struct stat *st)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/locks", "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		unsigned int maj, min;
+		unsigned long long ino;
+		int pid;
+
+		if (sscanf(line, "%*s FLOCK %*s WRITE %d %x:%x:%llu", &pid, &maj, &min, &ino) ==
+			    4 &&
+		    ino == st->st_ino && maj == major(st->st_dev) && min == minor(st->st_dev))
+			return pid;
+	}
+	return 0;
+}
+
+static int lock_busy(struct pins *pins, const struct stat *st, struct error *err)
+{
+	char path[64], comm[32] = "";
+	int pid = lock_holder(st);
+
+	if (pid > 0) {
+		_cleanup_fclose_ FILE *f = NULL;
+
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		f = fopen(path, "re");
+		if (f && fgets(comm, sizeof(comm), f))
+			comm[strcspn(comm, "\n")] = 0;
+		return fail(
+			err, -EBUSY,
+			"another hostiso holds the lock: pid %d (%s); try again when it is done",
+			pid, comm[0] ? comm : "gone");
+	}
+	return fail(err, -EBUSY, "somebody else holds the lock of %s; try again", pins->dir);
+}
+
+int pins_lock(struct pins *pins, struct error *err)
+{
+	struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+	const char *sub[] = {pins->maps, pins->progs, pins->links};
+	struct stat held, now;
+
+	for (int waited = 0; waited <= LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
+		_cleanup_close_ int fd = -1;
+
+		if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
+			return fail(err, -errno, "cannot make the pin folder %s: %s", pins->dir,
+				    strerror(errno));
+		fd = open(pins->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT)
+			return fail(err, -errno, "cannot open the pin folder %s: %s", pins->dir,
+				    strerror(errno));
+		if (fd >= 0 && fstat(fd, &held) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+		    stat(pins->dir, &now) == 0 && now.st_ino == held.st_ino) {
+			pins->lock_fd = TAKE_FD(fd);
+			break;
+		}
+		nanosleep(&step, NULL);
+	}
+	if (pins->lock_fd < 0)
+		return lock_busy(pins, &held, err);
+	for (size_t i = 0; i < sizeof(sub) / sizeof(*sub); i++)
+		if (mkdir(sub[i], 0700) < 0 && errno != EEXIST)
+			return fail(err, -errno, "cannot make %s: %s", sub[i], strerror(errno));
+	return 0;
+}
+
+void pins_close(struct pins *pins)
+{
+	close_fdp(&pins->lock_fd);
+}
+
+/* Empties a folder; bpffs has no deeper nesting than we make. */
+static int remove_tree(const char *path, int depth)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	struct dirent *e;
+	int ret = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(dir))) {
+		char sub[PATH_MAX];
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name);
+		if (e->d_type == DT_DIR && depth > 0) {
+			int r = remove_tree(sub, depth - 1);
+
+			ret = ret ? ret : r;
+		} else if (unlink(sub) < 0 && errno != ENOENT) {
+			ret = ret ? ret : -errno;
+		}
+	}
+	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}
+
+int pins_remove(struct pins *pins, struct error *err)
+{
+	int ret = remove_tree(pins->dir, 2);
+
+	return ret < 0 ? fail(err, ret, "cannot remove the pin folder %s: %s", pins->dir,
+			      strerror(-ret))
+		       : 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The pin folder: where it is, that it is on a BPF file system, and who may change it now. */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include "HostIsolation/error.h"
+
+#define PIN_DIR_DEFAULT "/sys/fs/bpf/hostiso"
+
+struct pins {
+	int lock_fd; /* the folder itself, flock()ed; -1 when only read */
+	char dir[PATH_MAX / 4];
+	char maps[PATH_MAX / 4];
+	char progs[PATH_MAX / 4];
+	char links[PATH_MAX / 4];
+};
+
+/*
+ * Finds the folder: `dir`, else HOSTISO_PIN_DIR, else PIN_DIR_DEFAULT. `ip netns exec` hides the
+ * host's /sys/fs/bpf behind a fresh /sys that dies with the command; then pid 1's is used, through
+ * /proc/1/root. Mounts bpffs where the mount point has none and `create` asks. -ENOENT without a
+ * line when there is no such folder and not `create`.
+ */
+int pins_open(struct pins *pins, const char *dir, bool create, struct error *err);
+
+/* Takes the lock (waits up to 10 s, then -EBUSY and who holds it); makes the folder and its three
+ * sub-folders. */
+int pins_lock(struct pins *pins, struct error *err);
+void pins_close(struct pins *pins);
+
+/* Removes the folder and every pin in it, known or not. The lock stays until pins_close(). */
+int pins_remove(struct pins *pins, struct error *err);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The filter's programs: loaded over the pinned maps when first needed, then found by their pins.
+ */
+#pragma once
+
+#include "HostIsolation/attach.h"
+#include "HostIsolation/maps.h"
+
+enum prog_index {
+#define PROG(name) PROG_##name,
+#include "HostIsolation/progs.def"
+#undef PROG
+	PROG_COUNT,
+};
+
+struct progs {
+	int fd[PROG_COUNT]; /* -1: not loaded */
+	__u32 id[PROG_COUNT];
+};
+
+#define PROGS_INIT                                                                                 \
+	{                                                                                          \
+		.fd = { [0 ... PROG_COUNT - 1] = -1 }                                              \
+	}
+
+/* What is pinned; the rest stays -1. */
+int progs_open(struct progs *progs, const struct pins *pins, struct error *err);
+/*
+ * Loads and pins what devices of this header type need and is not there yet. XDP programs are tried
+ * and left out where the kernel refuses them (*xdp_errno says why): TC alone does the whole job.
+ */
+int progs_need(struct progs *progs, const struct pins *pins, const struct maps *maps,
+	       enum link_header header, bool xdp, int *xdp_errno, struct error *err);
+void progs_close(struct progs *progs);
+
+/* For device_state_read(): arg is a struct progs. */
+bool progs_ours(__u32 id, void *arg);
+/* The fds that fit the header type. */
+void progs_for(const struct progs *progs, enum link_header header, struct device_progs *out);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What status tells, collected from the kernel: devices, hooks, counters, and what is wrong. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <bpf/bpf.h>
+#include "HostIsolation/netns.h"
+#include "HostIsolation/snapshot.h"
+
+static __attribute__((format(printf, 2, 3))) void degraded(struct snapshot *snap, const char *fmt,
+							   ...)
+{
+	char(*more)[DEGRADED_TEXT] =
+		realloc(snap->degraded, (snap->degraded_count + 1) * sizeof(*snap->degraded));
+	va_list ap;
+
+	if (!more)
+		return;
+	snap->degraded = more;
+	va_start(ap, fmt);
+	vsnprintf(more[snap->degraded_count++], DEGRADED_TEXT, fmt, ap);
+	va_end(ap);
+}
+
+static void judge_hook(struct snapshot *snap, const char *name, const char *way,
+		       const struct hook_state *hook)
+{
+	if (!hook->attached)
+		degraded(snap, "%s: no program of ours %s; 'hostiso isolate' puts it back", name,
+			 way);
+	else if (hook->blocked)
+		degraded(snap, "%s: %s runs before ours %s and can let packets past it", name,
+			 hook->ahead, way);
+}
+
+static int take_device(struct session *s, struct snapshot *snap, struct progs *progs,
+		       const struct link_info *link, struct error *err)
+{
+	struct device_snapshot *d = &snap->devices[snap->device_count];
+	char name[64];
+	int ret;
+
+	d->link = *link;
+	ret = device_state_read(link, progs_ours, progs, &d->state, err);
+	if (ret == -ENODEV)
+		return 0;
+	if (ret < 0)
+		return ret;
+	snap->device_count++;
+	printable(link->name, name, sizeof(name));
+	d->whole = d->state.in.attached && !d->state.in.blocked && d->state.out.attached &&
+		   !d->state.out.blocked;
+	judge_hook(snap, name, "inwards", &d->state.in);
+	judge_hook(snap, name, "outwards", &d->state.out);
+	if (link->header == LINK_UNKNOWN)
+		degraded(snap, "%s: link type %u is not understood; all its traffic drops", name,
+			 link->type);
+	return 0;
+}
+
+static int take_devices(struct session *s, struct snapshot *snap, struct error *err)
+{
+	struct progs progs = PROGS_INIT;
+	struct link_vec links = {};
+	int ret = progs_open(&progs, &s->pins, err);
+
+	if (ret == 0)
+		ret = links_dump(&links, err);
+	snap->devices = calloc(links.count + 1, sizeof(*snap->devices));
+	if (ret == 0 && !snap->devices)
+		ret = -ENOMEM;
+	for (size_t i = 0; i < links.count && ret == 0; i++)
+		if (!links.items[i].loopback)
+			ret = take_device(s, snap, &progs, &links.items[i], err);
+	link_vec_free(&links);
+	progs_close(&progs);
+	return ret;
+}
+
+static size_t count_kept(const struct maps *maps)
+{
+	struct kept_key key, *prev = NULL;
+	size_t n = 0;
+
+	while (bpf_map_get_next_key(maps->fd[MAP_kept], prev, &key) == 0) {
+		prev = &key;
+		n++;
+	}
+	return n;
+}
+
+static int take_allowlist(struct session *s, struct snapshot *snap, struct error *err)
+{
+	struct allowlist list = {};
+	int ret = bank_load(&s->maps, &s->pins, &list, err);
+
+	if (ret < 0)
+		return ret;
+	allowlist_expire(&list, boot_ns());
+	snap->entries4 = allowlist_count(&list, AF_INET);
+	snap->entries6 = allowlist_count(&list, AF_INET6);
+	allowlist_free(&list);
+	return 0;
+}
+
+int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
+{
+	struct snapshot snap = {};
+	int ret;
+
+	snap.policy = *s->maps.policy;
+	snap.state = isolation_state(&s->maps);
+	snap.here = !snap.policy.netns_cookie || snap.policy.netns_cookie == netns_inode(0);
+	snap.kept = snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps) : 0;
+	if (!snap.here)
+		degraded(
+			&snap,
+			"these pins isolate another network namespace, net:[%llu]: run status there",
+			snap.policy.netns_cookie);
+	ret = counters_read(&s->maps, snap.counters);
+	if (ret < 0)
+		fail(err, ret, "cannot read the counters: %s", strerror(-ret));
+	if (ret == 0)
+		ret = take_allowlist(s, &snap, err);
+	if (ret == 0 && snap.here && snap.state != STATE_OFF)
+		ret = take_devices(s, &snap, err);
+	if (ret < 0) {
+		snapshot_free(&snap);
+		return ret;
+	}
+	*out = snap;
+	return 0;
+}
+
+void snapshot_free(struct snapshot *snap)
+{
+	free(snap->devices);
+	free(snap->degraded);
+	*snap = (struct snapshot){};
+}

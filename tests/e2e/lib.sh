@@ -1,0 +1,217 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What the end-to-end tests share: TAP, and a lab of network namespaces of each test's own.
+#
+#	. "$(dirname "$0")/lib.sh"
+#	lab_default                     # host, peer, attacker and dns on one switch, echoing
+#	hostiso isolate --allow 10.77.0.5 >/dev/null
+#	ok_open "the allowed peer is reached" host-peer
+#	ok_shut "nobody else is" host-attacker attacker-host
+#	done_testing
+#
+# A script that ends before done_testing prints no plan, and so fails. Everything made here is
+# taken away again at the end, also after a signal; after SIGKILL, by the next run of the test.
+set -Eeuo pipefail
+export LC_ALL=C
+
+lab_name=$(basename "$0" .sh)
+# shellcheck source=tools/lab/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../tools/lab/lab.sh"
+
+# ---- TAP ----
+
+tap_count=0 tap_failed=0 tap_done=''
+
+diag() { # TEXT...
+	printf '%s\n' "$@" | sed 's/^/# /'
+}
+
+report() { # STATUS DESCRIPTION
+	tap_count=$((tap_count + 1))
+	if [[ $1 == 0 ]]; then
+		echo "ok $tap_count - $2"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_count - $2"
+	fi
+}
+
+# Runs the command, which must exit with STATUS; its output shows when it does not. $output keeps it.
+output=''
+exits() { # STATUS DESCRIPTION COMMAND...
+	local want=$1 text=$2 got=0
+	shift 2
+	output=$("$@" 2>&1) || got=$?
+	if [[ $got == "$want" ]]; then
+		report 0 "$text"
+	else
+		report 1 "$text"
+		diag "$* exited with $got, not $want" "$output"
+	fi
+}
+
+ok() { # DESCRIPTION COMMAND...
+	exits 0 "$@"
+}
+
+is() { # GOT WANT DESCRIPTION
+	if [[ $1 == "$2" ]]; then
+		report 0 "$3"
+	else
+		report 1 "$3"
+		diag "got:  ${1//$'\n'/$'\n'      }" "want: ${2//$'\n'/$'\n'      }"
+	fi
+}
+
+like() { # GOT EXTENDED-REGEX DESCRIPTION
+	if [[ $1 =~ $2 ]]; then
+		report 0 "$3"
+	else
+		report 1 "$3"
+		diag "got:        $1" "matches not: $2"
+	fi
+}
+
+unlike() { # GOT EXTENDED-REGEX DESCRIPTION
+	if [[ ! $1 =~ $2 ]]; then
+		report 0 "$3"
+	else
+		report 1 "$3"
+		diag "got:     $1" "matches: $2"
+	fi
+}
+
+skip() { # DESCRIPTION REASON
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1 # SKIP $2"
+}
+
+skip_all() { # REASON
+	tap_done=1
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing() {
+	tap_done=1
+	echo "1..$tap_count"
+	exit $((tap_failed > 0))
+}
+
+need() { # PROGRAM...: the whole test is skipped without them
+	local program
+	for program; do
+		command -v "$program" >/dev/null || skip_all "no $program here: run tools/deps"
+	done
+}
+
+# Tries for up to SECONDS; false when the command never succeeded.
+eventually() { # SECONDS COMMAND...
+	local until=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < until)) || return 1
+		sleep 0.02
+	done
+}
+
+# ---- the lab ----
+
+hostiso() { # VERB...
+	hostiso_in host "$@"
+}
+
+# The suspect host, an allowed peer, an attacker and a name server. Ports 7 and 53 echo everywhere.
+lab_default() {
+	local name
+	lab_switch switch
+	for name in host peer attacker dns; do
+		lab_host "$name" switch
+	done
+	serve -t 7 -u 7 -t 53 -u 53 host peer attacker dns
+}
+
+ok_open() { # DESCRIPTION PROBE...
+	local text=$1 found
+	shift
+	found=$(reach "$@")
+	if [[ $found ]] && ! grep -qv '^open ' <<<"$found"; then
+		report 0 "$text"
+	else
+		report 1 "$text"
+		diag "$found"
+	fi
+}
+
+# Refused is not shut: the packet went there, and its refusal came back.
+ok_shut() { # DESCRIPTION PROBE...
+	local text=$1 found
+	shift
+	found=$(reach "$@")
+	if [[ $found ]] && ! grep -qvE '^shut (timeout|EPERM|unreachable) ' <<<"$found"; then
+		report 0 "$text"
+	else
+		report 1 "$text"
+		diag "$found"
+	fi
+}
+
+# open, isolated (only peer is reached), or what else was found; mixed is what must never be.
+host_state() { # [-w MILLISECONDS]
+	local found shut good
+	found=$(reach "$@" host-attacker attacker-host host-peer peer-host)
+	good=$(grep -cE '^open .*(peer,|[.:]5(,|$))' <<<"$found" || true)
+	shut=$(grep -cE '^shut (timeout|EPERM|unreachable) .*(attacker,|[.:]66(,|$))' <<<"$found" || true)
+	case $good,$shut,$(grep -c ^open <<<"$found" || true) in
+	12,0,24) echo open ;;
+	12,12,12) echo isolated ;;
+	*) printf 'mixed:\n%s\n' "$found" ;;
+	esac
+}
+
+# Background traffic, each with its output below $scratch.
+hold() { # FILE FROM ADDRESS [PORT]
+	start "$build/tools/lab/hold" -o "$scratch/$1" "$(ns "$2")" "$3" "${4:-7}"
+}
+
+# Microseconds, as flood, watch and hold write them.
+now() {
+	echo "${EPOCHREALTIME/./}"
+}
+
+# Every BPF object there is: `prog 12 hostiso_in`, and so on.
+bpf_objects() {
+	local kind
+	for kind in prog map link; do
+		bpftool -j "$kind" list | jq -r ".[] | \"$kind \\(.id) \\(.name // .type)\"" | sort
+	done
+}
+
+# Objects come and go with other people's work on this machine: ours are those that stay.
+left_behind() { # BEFORE: what bpf_objects said then
+	local before=$1 i left=''
+	for ((i = 0; i < 50; i++)); do
+		left=$(comm -13 <(sort <<<"$before") <(bpf_objects | sort))
+		[[ $left ]] || return 0
+		sleep 0.1
+	done
+	echo "$left"
+}
+
+finish() {
+	local status=$?
+	trap '' INT TERM HUP
+	trap - ERR
+	set +e
+	lab_clean
+	[[ $tap_done ]] || diag "ended early, with status $status"
+	exit "$status"
+}
+
+[[ $EUID == 0 ]] || skip_all "needs root"
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+# shellcheck disable=SC2154 # bash sets it
+trap 'diag "$BASH_COMMAND: failed, at line $LINENO, called from lines ${BASH_LINENO[*]}"' ERR
+lab_begin
