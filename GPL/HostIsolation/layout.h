@@ -63,7 +63,7 @@ struct policy {
 
 /*
  * The allowlist, in two banks: allow_ip4, allow_ip6 and rules are arrays of two inner maps,
- * entries and origins are pinned twice (entries.0, entries.1). A change fills the bank that is not
+ * entries and origins are pinned twice (entries_0, entries_1). A change fills the bank that is not
  * in force and then flips CONTROL_BANK, so that it is seen whole or not at all.
  */
 #define LIMIT_DEFAULT 131072 /* about 20 MiB of kernel memory per family when full */

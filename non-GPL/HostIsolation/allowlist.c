@@ -56,15 +56,14 @@ static int compare_keys(const struct entry_key *a, const struct entry_key *b)
 
 int allowlist_add(struct allowlist *list, const struct entry_key *key, __u64 until, __u32 origin)
 {
-	int ret = grow((void **)&list->entries, &list->capacity, list->count,
-		       sizeof(*list->entries));
+	int ret =
+		grow((void **)&list->entries, &list->capacity, list->count, sizeof(*list->entries));
 	struct allow_entry *last;
 
 	if (ret < 0)
 		return ret;
 	last = &list->entries[list->count];
-	list->sorted = !list->count ||
-		       (list->sorted && compare_keys(&last[-1].key, key) < 0);
+	list->sorted = !list->count || (list->sorted && compare_keys(&last[-1].key, key) < 0);
 	*last = (struct allow_entry){.key = *key, .value = {.until = until, .origin = origin}};
 	list->count++;
 	return 0;
@@ -237,8 +236,7 @@ bool allowlist_admits_tcp(const struct allowlist *list, int family, const __u8 p
 		const struct allow_entry *e = &list->entries[i];
 
 		if (e->key.family == family && prefix_equal(e->key.addr, peer, e->key.prefixlen) &&
-		    !is_expired(&e->value, now) &&
-		    admits(&e->key, peer_port, local_port, begun_by))
+		    !is_expired(&e->value, now) && admits(&e->key, peer_port, local_port, begun_by))
 			return true;
 	}
 	return false;

@@ -22,7 +22,7 @@ static int bank_of(const struct maps *maps)
 
 static void side_path(char *path, size_t size, const struct pins *pins, const char *name, int bank)
 {
-	snprintf(path, size, "%s/%s.%d", pins->maps, name, bank);
+	snprintf(path, size, "%s/%s_%d", pins->maps, name, bank);
 }
 
 /* Puts n elements into a map: in batches where the kernel has them for this type, else one by one.

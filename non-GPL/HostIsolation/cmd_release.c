@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
@@ -28,6 +29,22 @@ static int take_namespace(int netns_fd, __u64 inode, int pid, void *arg)
 	return 0;
 }
 
+/* Namespaces with a name (ip-netns(8)) but perhaps no process. */
+static int named_namespace(__u64 inode)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/run/netns");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		_cleanup_close_ int fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode)
+			return TAKE_FD(fd);
+	}
+	return -1;
+}
+
 /* Detaching happens in the namespace that was isolated, wherever we were called. */
 static int enter_isolated_namespace(const struct maps *maps, struct error *err)
 {
@@ -37,10 +54,9 @@ static int enter_isolated_namespace(const struct maps *maps, struct error *err)
 	if (!w.inode || w.inode == netns_inode(0))
 		return 0;
 	netns_each(take_namespace, &w, NULL);
-	fd = w.fd;
+	fd = w.fd >= 0 ? w.fd : named_namespace(w.inode);
 	if (fd < 0)
-		return 0; /* nobody lives there any more: its devices are gone, or a named one waits
-			     for its owner */
+		return 0; /* it is gone, and its devices with it */
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return fail(err, -errno, "cannot enter the isolated network namespace: %s",
 			    strerror(errno));

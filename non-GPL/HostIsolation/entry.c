@@ -237,8 +237,8 @@ static int parse_address6(const char *text, const struct parts *p, struct entry_
 					: "; with a port write [ADDR]:PORT");
 	if (!p->brackets && span_has(p->len, ':'))
 		return fail(err, -EINVAL,
-			    Q ": with a port, brackets go around an IPv6 address: [%.*s]/%.*s", text,
-			    (int)p->host.n, p->host.s, (int)p->len.n, p->len.s);
+			    Q ": with a port, brackets go around an IPv6 address: [%.*s]/%.*s",
+			    text, (int)p->host.n, p->host.s, (int)p->len.n, p->len.s);
 	return parse_prefix(text, p->len, key, err);
 }
 

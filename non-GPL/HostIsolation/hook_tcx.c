@@ -36,9 +36,14 @@ static int fail_tcx(const struct link_info *link, int direction, int r, struct e
 static int attach_new(const struct link_info *link, int direction, int prog_fd, const char *pin,
 		      struct error *err)
 {
-	_cleanup_close_ int fd = tcx_attach_first(link->ifindex, direction, prog_fd);
-	int r;
+	_cleanup_close_ int fd = -1;
+	int r, waited;
 
+	fd = tcx_attach_first(link->ifindex, direction, prog_fd);
+	for (waited = 0; fd == -EEXIST && waited < DYING_LINK_MS; waited++) {
+		usleep(1000);
+		fd = tcx_attach_first(link->ifindex, direction, prog_fd);
+	}
 	if (fd == -EOPNOTSUPP)
 		return fd;
 	if (fd < 0)

@@ -46,7 +46,13 @@ static int fail_xdp(const struct link_info *link, enum xdp_way way, int r, struc
 		    strerror(-r));
 }
 
-static int try_attach(int ifindex, const struct device_progs *progs, enum xdp_way way)
+static bool is_ours(__u32 prog_id, const struct device_progs *progs)
+{
+	return prog_id && ((progs->xdp >= 0 && prog_id == prog_id_of(progs->xdp)) ||
+			   (progs->xdp_frags >= 0 && prog_id == prog_id_of(progs->xdp_frags)));
+}
+
+static int try_each(int ifindex, const struct device_progs *progs, enum xdp_way way)
 {
 	__u32 flags = way == XDP_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 	const int fds[] = {progs->xdp_frags, progs->xdp};
@@ -64,6 +70,23 @@ static int try_attach(int ifindex, const struct device_progs *progs, enum xdp_wa
 	return r;
 }
 
+/* The slot may be taken by a program of ours whose link is not pinned any more: it is about to go.
+ */
+static int try_attach(int ifindex, const struct device_progs *progs, enum xdp_way way)
+{
+	int r = try_each(ifindex, progs, way), waited;
+	struct link_info now;
+
+	for (waited = 0; taken(r) && waited < DYING_LINK_MS; waited++) {
+		if (link_read(ifindex, &now, NULL) ||
+		    (now.xdp_prog_id && !is_ours(now.xdp_prog_id, progs)))
+			return r;
+		usleep(1000);
+		r = try_each(ifindex, progs, way);
+	}
+	return r;
+}
+
 /* 0 when the pinned link is on this device, in the mode asked for and has one of the programs. */
 static int keep_old(const struct link_pin *old, const struct link_info *now,
 		    const struct device_progs *progs, enum xdp_way way)
@@ -74,9 +97,8 @@ static int keep_old(const struct link_pin *old, const struct link_info *now,
 	if (old->fd < 0 || way == XDP_OFF || (int)old->ifindex != now->ifindex ||
 	    mode_of(now, old->prog_id) != way)
 		return -ENOENT;
-	for (i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-		if (fds[i] >= 0 && prog_id_of(fds[i]) == old->prog_id)
-			return 0;
+	if (is_ours(old->prog_id, progs))
+		return 0;
 	for (i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0 && !bpf_link_update(old->fd, fds[i], NULL))
 			return 0;

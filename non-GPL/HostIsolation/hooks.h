@@ -10,6 +10,10 @@ __u32 prog_id_of(int prog_fd);
 /* "NAME (id 7)", without control bytes. */
 void prog_describe(__u32 prog_id, char *out, size_t size);
 
+/* How long a hook may stay taken by a link of ours that was unpinned: a worker of the kernel's
+ * detaches it a moment later. */
+#define DYING_LINK_MS 200
+
 /* All *_hook_attach(): 1 when an undo has to remove it, 0 when it was there before, -errno. */
 
 /* First in line where possible. -EOPNOTSUPP, and no line, when the kernel has no tcx. */

@@ -92,7 +92,7 @@ static int choose_dir(struct pins *pins, const char *dir, bool create, struct er
 		dir = getenv("HOSTISO_PIN_DIR");
 	if (!dir)
 		dir = PIN_DIR_DEFAULT;
-	if (dir[0] != '/' || strstr(dir, "/../") || strlen(dir) >= sizeof(pins->dir) - 64)
+	if (dir[0] != '/' || strstr(dir, "/../") || strlen(dir) >= PIN_DIR_MAX - 64)
 		return fail(err, -EINVAL,
 			    "pin folder '%s': give an absolute path on a BPF file system", dir);
 	if (!strncmp(dir, BPFFS_DEFAULT "/", under + 1)) {

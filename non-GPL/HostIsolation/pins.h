@@ -6,14 +6,15 @@
 #include <stdbool.h>
 #include "HostIsolation/error.h"
 
+#define PIN_DIR_MAX 512 /* bytes, with the NUL */
 #define PIN_DIR_DEFAULT "/sys/fs/bpf/hostiso"
 
 struct pins {
 	int lock_fd; /* the folder itself, flock()ed; -1 when only read */
-	char dir[PATH_MAX / 4];
-	char maps[PATH_MAX / 4];
-	char progs[PATH_MAX / 4];
-	char links[PATH_MAX / 4];
+	char dir[PIN_DIR_MAX];
+	char maps[PIN_DIR_MAX + 8];
+	char progs[PIN_DIR_MAX + 8];
+	char links[PIN_DIR_MAX + 8];
 };
 
 /*

@@ -58,8 +58,7 @@ ok_open "admits what it names" host,icmp,10.77.0.53 host,tcp,fd00:77::53,7
 ok_shut "and no more" host,udp,fd00:77::53,7
 ok "deny -f FILE" hostiso deny -f "$scratch/list"
 ok_shut "takes it off again" host,icmp,10.77.0.53 host,tcp,fd00:77::53,7
-ok "allow -f - reads standard input" bash -c 'printf "10.77.0.53\n" | "$@"' - \
-	nsenter --net="/run/netns/$(ns host)" "$HOSTISO" allow -f -
+ok "allow -f - reads standard input" hostiso allow -f - <<<10.77.0.53
 ok_open "and admits it" host,icmp,10.77.0.53
 ok "deny it" hostiso deny 10.77.0.53
 

@@ -80,23 +80,23 @@ truncate -s 1G "$scratch/huge"
 began=$SECONDS
 bad 2 huge "a file of 1 GB" hostiso allow -f "$scratch/huge"
 ok "is refused before it is read" test $((SECONDS - began)) -lt 3
-bad 2 /dev/zero "a device that never ends" timeout 10 bash -c '"$@"' - nsenter --net="/run/netns/$(ns host)" \
-	"$HOSTISO" allow -f /dev/zero
+bad 2 /dev/zero "a device that never ends" guarded host timeout 10 "$HOSTISO" allow -f /dev/zero
 mkfifo "$scratch/fifo"
-bad 2 fifo "a pipe that nobody writes to" timeout 10 nsenter --net="/run/netns/$(ns host)" "$HOSTISO" allow -f "$scratch/fifo"
+bad 2 fifo "a pipe that nobody writes to" guarded host timeout 10 \
+	"$HOSTISO" allow -f "$scratch/fifo"
 
 # What the machine lacks. 1, not 2: the words were right.
 as_nobody() {
-	in_ns host setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	guarded host setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 install -m 755 "$HOSTISO" "$scratch/hostiso"
 chmod 755 "$scratch"
 bad 1 root "isolate without root" as_nobody "$scratch/hostiso" isolate
 bad 1 root "release without root" as_nobody "$scratch/hostiso" release
 bad 1 root "allow without root" as_nobody "$scratch/hostiso" allow 10.77.0.66
-bad 1 . "a pin folder that is not on a bpffs" in_ns host "$HOSTISO" isolate --pin-dir "$scratch/pins"
+bad 1 . "a pin folder that is not on a bpffs" guarded host "$HOSTISO" isolate --pin-dir "$scratch/pins"
 if command -v strace >/dev/null; then
-	bad 1 . "a kernel that refuses BPF" in_ns host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
+	bad 1 . "a kernel that refuses BPF" guarded host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
 		"$HOSTISO" isolate --backend bpf --allow 10.77.0.66
 else
 	skip "a kernel that refuses BPF" "no strace here"
@@ -107,9 +107,9 @@ is "$(host_state)" isolated "and the host still isolated"
 ok "release" hostiso release
 
 # A missing bpffs is mounted for the user. The mount namespace keeps it away from everybody else.
-in_ns host unshare -m bash -c "umount /sys/fs/bpf && $lab_guard" guard bash -c '
-	"$0" isolate --allow 10.77.0.5 --allow fd00:77::5 && "$0" status >/dev/null && "$0" release' "$HOSTISO" \
-	>"$scratch/out" 2>&1 && status=0 || status=$?
+status=0
+guarded host unshare -m bash -c 'umount /sys/fs/bpf && "$0" isolate --allow 10.77.0.5 --allow fd00:77::5 &&
+	"$0" status >/dev/null && "$0" release' "$HOSTISO" >"$scratch/out" 2>&1 || status=$?
 if [[ $status == 0 ]]; then
 	report 0 "a missing bpffs is mounted"
 else

@@ -25,11 +25,11 @@ traced() { # STRACE-OPTION... -- VERB...
 		shift
 	done
 	shift
-	in_ns host bash -c "$lab_guard" guard strace -f -qq -o /dev/null "${options[@]}" "$HOSTISO" "$@"
+	guarded host strace -f -qq -o /dev/null "${options[@]}" "$HOSTISO" "$@"
 }
 
 count_steps() { # VERB...
-	in_ns host bash -c "$lab_guard" guard strace -f -qq -o "$scratch/trace" -e trace="$steps" "$HOSTISO" "$@" >/dev/null
+	guarded host strace -f -qq -o "$scratch/trace" -e trace="$steps" "$HOSTISO" "$@" >/dev/null
 	grep -cE '^[0-9]+ +[a-z0-9_]+\(' "$scratch/trace"
 }
 

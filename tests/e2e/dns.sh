@@ -15,8 +15,8 @@ printf 'nameserver 10.77.0.53\nnameserver fd00:77::53\n' >"$scratch/resolv.conf"
 
 # resolv.conf is a file of the machine: this host sees another one in its place.
 on_host() {
-	in_ns host unshare -m bash -c 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && '"$lab_guard" \
-		guard "$scratch/resolv.conf" "$@"
+	guarded host unshare -m bash -c 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && exec "$@"' \
+		on_host "$scratch/resolv.conf" "$@"
 }
 [[ -e /etc/resolv.conf ]] || skip_all "no /etc/resolv.conf here that could be replaced"
 

@@ -5,7 +5,7 @@
 # lab_begin cleans up after an earlier run that was killed; lab_end takes everything away again.
 #
 # It never touches the machine's own network: devices are made in the namespaces, and hostiso runs
-# behind a guard that refuses the namespace of process 1.
+# behind a guard that wants to find itself in a namespace of the lab.
 
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${B:-build}
@@ -39,15 +39,22 @@ in_ns() { # HOST COMMAND...
 	nsenter --net="/run/netns/$lab_ns_prefix$host" -- "$@"
 }
 
-# A mistake here would cut off the machine that the lab runs on.
-# shellcheck disable=SC2016 # expanded by the inner shell
-lab_guard='[[ ! /proc/self/ns/net -ef /proc/1/ns/net ]] || { echo "refused: this is the network of the machine" >&2; exit 99; }
+# A mistake here would cut off the machine that the lab runs on, so the last thing before a verb is
+# to look whether this is a namespace of the lab.
+lab_guard='[[ $1 == /run/netns/hi-* && /proc/self/ns/net -ef $1 ]] || { echo "refused: not in $1" >&2; exit 99; }
+shift
 exec "$@"'
+
+guarded() { # HOST COMMAND...
+	local host=$1
+	shift
+	in_ns "$host" bash -c "$lab_guard" guard "/run/netns/$lab_ns_prefix$host" "$@"
+}
 
 hostiso_in() { # HOST VERB...
 	local host=$1
 	shift
-	in_ns "$host" bash -c "$lab_guard" guard "$HOSTISO" "$@"
+	guarded "$host" "$HOSTISO" "$@"
 }
 
 # ---- making it ----
@@ -57,7 +64,6 @@ lab_ns() { # HOST...
 	for host; do
 		ip netns add "$(ns "$host")"
 		# Addresses are there at once: nobody else's duplicates are to be detected.
-		# shellcheck disable=SC2016 # expanded inside
 		in_ns "$host" bash -c 'for f in all default; do echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done'
 		ip -n "$(ns "$host")" link set lo up
 	done
@@ -73,7 +79,6 @@ lab_cable() { # HOST DEVICE HOST DEVICE
 lab_switch() { # SWITCH
 	lab_ns "$1"
 	# A bridge in a new namespace passes frames through iptables unless told otherwise.
-	# shellcheck disable=SC2016 # expanded inside
 	in_ns "$1" bash -c 'for f in /proc/sys/net/bridge/bridge-nf-call-*; do [[ ! -e $f ]] || echo 0 >"$f"; done'
 	ip -n "$(ns "$1")" link add br0 type bridge mcast_snooping 0
 	ip -n "$(ns "$1")" link set br0 up

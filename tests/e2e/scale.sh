@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# timeout: 300
+# 100,000 entries of each family from a file: in time, exact, and never more than the limit.
+. "$(dirname "$0")/lib.sh"
+
+count=${HOSTISO_ENTRIES:-100000}
+seconds=${HOSTISO_SCALE_SECONDS:-2}
+lab_default
+before=$(kernel_state host)
+
+# Addresses of 100.64.0.0/10 and 2001:db8::/32, and the peer's in the middle.
+entries() { # COUNT
+	awk -v n="$1" 'BEGIN {
+		for (i = 0; i < n - 1; i++) {
+			if (i == int(n / 2)) print "10.77.0.5\nfd00:77::5"
+			printf "100.%d.%d.%d\n", 64 + int(i / 65536), int(i / 256) % 256, i % 256
+			printf "2001:db8:%x:%x::%x\n", int(i / 65536), i % 65536, i
+		}
+	}'
+}
+entries "$count" >"$scratch/list"
+is "$(wc -l <"$scratch/list")" $((2 * count)) "a file of $count entries of each family"
+
+began=$(now)
+ok "isolate --allow-file" hostiso isolate --allow-file "$scratch/list"
+took=$((($(now) - began) / 1000))
+ok "takes less than $seconds s ($took ms)" test "$took" -lt $((seconds * 1000))
+is "$(host_state)" isolated "and admits the one peer that is among them"
+is "$(hostiso list --json | grep -o '100\.64\.0\.0\b\|100\.64\.200\.7\b\|2001:db8:0:270f::270f\b' | sort -u | wc -l)" 3 \
+	"list has the first, the last and one in between"
+
+began=$(now)
+ok "deny one of them" hostiso deny 10.77.0.5
+took=$((($(now) - began) / 1000))
+ok "takes less than $seconds s ($took ms)" test "$took" -lt $((seconds * 1000))
+ok_shut "shuts it" host-peer:tcp
+ok "allow it again" hostiso allow 10.77.0.5
+is "$(host_state)" isolated "opens it"
+
+# Past the limit: a clear line, and nothing changed.
+entries $((count + 1000)) >"$scratch/more"
+list_sum() {
+	hostiso list --json | cksum
+}
+sum=$(list_sum)
+ok "isolate with another limit" hostiso isolate --limit "$count"
+status=0
+output=$(hostiso allow -f "$scratch/more" 2>&1) || status=$?
+ok "too many entries fail (exit code $status)" test "$status" -ne 0
+like "$output" "$count|limit" "and the line names the limit: $output"
+is "$(grep -c '' <<<"$output")" 1 "one line"
+is "$(list_sum)" "$sum" "the allowlist is what it was"
+is "$(host_state)" isolated "and so is the host"
+
+ok "release" hostiso release
+status=0
+output=$(hostiso isolate --limit 10 --allow-file "$scratch/list" 2>&1) || status=$?
+ok "isolate with more entries than its limit fails" test "$status" -ne 0
+is "$(host_state)" open "and leaves the host open"
+hostiso release >/dev/null
+is "$(kernel_state host)" "$before" "release leaves no trace"
+done_testing
