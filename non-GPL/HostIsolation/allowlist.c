@@ -218,26 +218,34 @@ size_t allowlist_count(const struct allowlist *list, int family)
 	return n;
 }
 
-static bool admits(const struct entry_key *key, __u16 peer_port, __u16 local_port, int begun_by)
+static bool admits(const struct entry_key *key, int proto, __u16 peer_port, __u16 local_port,
+		   int begun_by)
 {
 	__u16 port = begun_by == DIR_OUT ? peer_port : local_port;
 
 	if (key->dir == ENTRY_DIR_BOTH)
 		return true;
-	return key->dir == begun_by &&
-	       (key->proto == RULE_PROTO_ANY || key->proto == IPPROTO_TCP) &&
+	return key->dir == begun_by && (key->proto == RULE_PROTO_ANY || key->proto == proto) &&
 	       port >= key->port_lo && port <= key->port_hi;
 }
 
-bool allowlist_admits_tcp(const struct allowlist *list, int family, const __u8 peer[16],
-			  __u16 peer_port, __u16 local_port, int begun_by, __u64 now)
+bool allowlist_admits(const struct allowlist *list, int family, const __u8 peer[16], int proto,
+		      __u16 peer_port, __u16 local_port, int begun_by, __u64 now)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct allow_entry *e = &list->entries[i];
 
 		if (e->key.family == family && prefix_equal(e->key.addr, peer, e->key.prefixlen) &&
-		    !is_expired(&e->value, now) && admits(&e->key, peer_port, local_port, begun_by))
+		    !is_expired(&e->value, now) &&
+		    admits(&e->key, proto, peer_port, local_port, begun_by))
 			return true;
 	}
 	return false;
+}
+
+bool allowlist_admits_tcp(const struct allowlist *list, int family, const __u8 peer[16],
+			  __u16 peer_port, __u16 local_port, int begun_by, __u64 now)
+{
+	return allowlist_admits(list, family, peer, IPPROTO_TCP, peer_port, local_port, begun_by,
+				now);
 }

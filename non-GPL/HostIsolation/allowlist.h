@@ -52,3 +52,6 @@ size_t allowlist_count(const struct allowlist *list, int family);
  */
 bool allowlist_admits_tcp(const struct allowlist *list, int family, const __u8 peer[16],
 			  __u16 peer_port, __u16 local_port, int begun_by, __u64 now);
+/* The same for any protocol with ports (UDP: as if the flow were known). */
+bool allowlist_admits(const struct allowlist *list, int family, const __u8 peer[16], int proto,
+		      __u16 peer_port, __u16 local_port, int begun_by, __u64 now);

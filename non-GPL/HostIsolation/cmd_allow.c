@@ -93,6 +93,29 @@ static int add(struct session *s, struct arguments *a, const struct entry_vec *e
 	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
 }
 
+static int remove_entries(struct allowlist *list, const struct entry_vec *entries,
+			  struct error *err)
+{
+	_cleanup_free_ struct entry_key *keys = calloc(entries->count + 1, sizeof(*keys));
+
+	if (!keys)
+		return fail(err, -ENOMEM, "out of memory; nothing was changed");
+	for (size_t i = 0; i < entries->count; i++) {
+		char text[ENTRY_TEXT_MAX];
+
+		keys[i] = entries->items[i].key;
+		if (allowlist_find(list, &keys[i]))
+			continue;
+		entry_format(&keys[i], text, sizeof(text));
+		return fail(
+			err, -ENOENT,
+			"%s is not on the allowlist; nothing was changed ('hostiso list' shows it)",
+			text);
+	}
+	allowlist_remove_keys(list, keys, entries->count);
+	return 0;
+}
+
 static int take_off(struct session *s, struct arguments *a, const struct entry_vec *entries,
 		    struct error *err)
 {
@@ -101,16 +124,8 @@ static int take_off(struct session *s, struct arguments *a, const struct entry_v
 	size_t kept;
 	int ret = bank_load(&s->maps, &s->pins, &list, err);
 
-	for (size_t i = 0; i < entries->count && ret == 0; i++) {
-		char text[ENTRY_TEXT_MAX];
-
-		ret = allowlist_remove(&list, &entries->items[i].key);
-		entry_format(&entries->items[i].key, text, sizeof(text));
-		if (ret < 0)
-			fail(err, ret,
-			     "%s is not on the allowlist; nothing was changed ('hostiso list' shows it)",
-			     text);
-	}
+	if (ret == 0)
+		ret = remove_entries(&list, entries, err);
 	if (ret == 0 && isolation_state(&s->maps) == STATE_ISOLATED)
 		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, &kept, err);
 	if (ret == 0)

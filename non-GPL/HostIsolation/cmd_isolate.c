@@ -15,7 +15,9 @@
 #include "HostIsolation/entryfile.h"
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
+#include "HostIsolation/reset.h"
 #include "HostIsolation/resolve.h"
+#include "HostIsolation/snapshot.h"
 #include "HostIsolation/sshguard.h"
 #include "HostIsolation/verbs.h"
 
@@ -37,6 +39,7 @@ enum {
 	OPT_CUT_SSH,
 	OPT_LIMIT,
 	OPT_FORCE,
+	OPT_RESET,
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +62,9 @@ static const struct argp_option options[] = {
 	 0},
 	{"tc", OPT_TC, "WAY", 0, "auto, tcx, clsact", 0},
 	{"limit", OPT_LIMIT, "N", 0, "allowlist entries per family (131072)", 0},
+	{"reset-connections", OPT_RESET, "all", OPTION_ARG_OPTIONAL,
+	 "end the connections that are cut, so that programs fail at once; =all: in all network namespaces",
+	 0},
 	{"force", OPT_FORCE, NULL, 0,
 	 "isolate even when a device cannot be guarded; status names it", 0},
 	{},
@@ -73,7 +79,7 @@ struct arguments {
 	__u64 limit;
 	const char *case_id, *comment;
 	enum ssh_choice ssh;
-	bool audit, dns, force;
+	bool audit, dns, reset, reset_all;
 };
 
 static int parse_choice(const char *text, const char *const *words, int n, const char *what,
@@ -173,7 +179,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->dns = true;
 		return 0;
 	case OPT_FORCE:
-		a->force = true;
+		a->guard.force = true;
+		return 0;
+	case OPT_RESET:
+		a->reset = true;
+		a->reset_all = arg && !strcmp(arg, "all");
+		if (arg && !a->reset_all && !a->error.text[0])
+			fail(&a->error, -EINVAL, "--reset-connections takes nothing, or =all");
 		return 0;
 	case OPT_KEEP_SSH:
 	case OPT_CUT_SSH:
@@ -299,20 +311,48 @@ static int prepare(struct session *s, struct arguments *a, struct guard_result *
 	*kept = 0;
 	if (ret == 0 && !a->audit)
 		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, kept, err);
-	if (ret == 0 && a->limit)
-		s->maps.policy->limit = a->limit;
-	if (ret == 0)
-		ret = bank_store(&s->maps, &s->pins, &list, err);
-	if (ret < 0) {
-		s->maps.policy->limit = old_limit;
-		return ret;
-	}
-	ret = ssh_guard_keep(&s->maps, keys, *kept, err);
-	neighbours6_dump(learn_neighbour, &s->maps, NULL);
 	if (ret == 0)
 		ret = guard_attach(&s->pins, &s->maps, &progs, &a->guard, res, err);
 	progs_close(&progs);
+	if (ret == 0)
+		ret = ssh_guard_keep(&s->maps, keys, *kept, err);
+	if (ret < 0)
+		return ret;
+	neighbours6_dump(learn_neighbour, &s->maps, NULL);
+	if (a->limit)
+		s->maps.policy->limit = a->limit;
+	ret = bank_store(&s->maps, &s->pins, &list, err);
+	if (ret < 0)
+		s->maps.policy->limit = old_limit;
 	return ret;
+}
+
+/* Back to how it was: waiting entries stay, an isolation in force stays in force. */
+static void undo(struct session *s, enum isolation_state was)
+{
+	if (was != STATE_OFF)
+		return;
+	guard_detach_all(&s->pins, &s->maps, NULL);
+	session_undo(s);
+}
+
+/* What the kernel says now, if it is not what was asked for. */
+static int say_degraded(struct session *s, const struct arguments *a)
+{
+	struct snapshot snap = {};
+	struct error err = {};
+	int code = EXIT_DONE;
+
+	if (a->audit || a->guard.device_count)
+		return EXIT_DONE;
+	if (snapshot_take(s, &snap, &err) < 0)
+		return complain(&err, EXIT_NOT_ISOLATED);
+	for (size_t i = 0; i < snap.degraded_count; i++) {
+		fprintf(stderr, "hostiso: isolated, but not fully: %s\n", snap.degraded[i]);
+		code = EXIT_NOT_ISOLATED;
+	}
+	snapshot_free(&snap);
+	return code;
 }
 
 static void say_done(const struct arguments *a, const struct guard_result *res, bool was,
@@ -337,6 +377,24 @@ static void say_done(const struct arguments *a, const struct guard_result *res, 
 	}
 }
 
+static int reset(struct session *s, const struct arguments *a)
+{
+	struct reset_result res = {};
+	struct error err = {};
+	int ret = reset_connections(s, a->reset_all, &res, &err);
+
+	printf("reset: %u TCP and %u UDP connections ended, %u kept", res.tcp, res.udp, res.kept);
+	if (a->reset_all)
+		printf(", in %u network namespaces", res.namespaces);
+	printf("\n");
+	if (res.failed || ret < 0) {
+		fprintf(stderr, "hostiso: isolated, but %u connections could not be ended: %s\n",
+			res.failed, err.text);
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
 static int isolate(struct session *s, struct arguments *a)
 {
 	enum isolation_state was = isolation_state(&s->maps);
@@ -347,17 +405,13 @@ static int isolate(struct session *s, struct arguments *a)
 
 	ret = prepare(s, a, &res, &kept, &err);
 	if (ret < 0) {
-		int code = misuse_or_failure(ret);
-
-		if (was == STATE_OFF && s->made) {
-			guard_detach_all(&s->pins, &s->maps, NULL);
-			session_undo(s);
-		}
-		return complain(&err, code);
+		undo(s, was);
+		return complain(&err, misuse_or_failure(ret));
 	}
 	switch_on(s, a, kept || s->maps.policy->control & CONTROL_KEPT);
 	say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
-	return EXIT_DONE;
+	ret = a->reset && !a->audit ? reset(s, a) : EXIT_DONE;
+	return ret ? ret : say_degraded(s, a);
 }
 
 int cmd_isolate(int argc, char **argv)

@@ -318,8 +318,11 @@ int entry_parse(const char *text, struct entry *out, struct error *err)
 	struct entry e = {.key = {.port_lo = 0, .port_hi = 65535}};
 	struct parts p = {};
 	const char *s = take_direction(text, &e.key.dir);
-	int ret = split(text, s, &p, err);
+	int ret;
 
+	if (text[strcspn(text, " \t\r\n\v\f")])
+		return fail(err, -EINVAL, Q ": an entry has no white space in it", text);
+	ret = split(text, s, &p, err);
 	if (ret < 0)
 		return ret;
 	if (!p.host.n)

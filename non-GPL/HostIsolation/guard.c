@@ -157,6 +157,10 @@ static int attach_round(const struct pins *pins, struct maps *maps, struct progs
 			ret = 0; /* it went meanwhile */
 			continue;
 		}
+		if (ret < 0 && o->force) {
+			res->failed++;
+			ret = 0;
+		}
 		if (ret == 1)
 			ret = remember(fresh, link->ifindex);
 		if (ret == 0)

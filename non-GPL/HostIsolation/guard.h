@@ -9,6 +9,7 @@
 struct guard_options {
 	const char *devices[DEVICES_ASKED_MAX]; /* --dev; none: every device but loopback */
 	size_t device_count;
+	bool force; /* a device that cannot be guarded is passed over and counted */
 	enum tc_way tc;
 	enum xdp_way xdp;
 	void (*report)(const struct link_info *link, const struct attach_result *res, void *arg);
@@ -18,7 +19,8 @@ struct guard_options {
 struct guard_result {
 	unsigned int devices; /* guarded now */
 	unsigned int native, generic;
-	int xdp_errno; /* why XDP could not even be loaded */
+	unsigned int failed; /* with force */
+	int xdp_errno;	     /* why XDP could not even be loaded */
 };
 
 /* -ENODEV with a line when a device of --dev does not exist or is the loopback. */

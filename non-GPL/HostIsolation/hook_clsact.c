@@ -8,6 +8,7 @@
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/hooks.h"
 #include "HostIsolation/layout.h"
+#include "HostIsolation/maps.h"
 
 static const char *filter_name(int direction)
 {
@@ -119,12 +120,15 @@ int clsact_hook_attach(const struct link_info *link, int direction, int prog_fd,
 	priority = lowest_priority(&v);
 	first = first_at(&v, priority);
 
-	/* A second filter with the same program goes in front before the one behind it is removed:
-	 * no packet goes without. */
+	/* A second filter with the same program goes in front before the one behind it is removed: no
+	 * packet goes without. One on its way through the list may have been behind the first and
+	 * before the second, so all of these are waited for. */
 	if (!first || !is_ours(first, direction)) {
 		r = add_first(link, direction, prog_fd, &v, priority, err);
 		if (r)
 			return r;
+		if (had)
+			policy_settle();
 		r = remove_ours(link->ifindex, direction, &v, NULL, err);
 		return r ?: !had;
 	}

@@ -2,6 +2,7 @@
 /* hostiso: finds the verb and hands over. */
 #include <stdio.h>
 #include <string.h>
+#include <bpf/libbpf.h>
 #include "HostIsolation/verbs.h"
 
 static const struct verb {
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
 	char name[64];
 
 	argp_err_exit_status = EXIT_MISUSED;
+	libbpf_set_print(NULL); /* what a kernel refuses is tried, and told in our own words */
 	if (argc < 2)
 		return usage(stderr, EXIT_MISUSED);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

@@ -10,7 +10,7 @@ ok_open "drops nothing" host-attacker attacker-host host-peer peer-host
 exits 3 "status says that the host is not isolated" hostiso status
 like "$output" '[Aa]udit' "but audited"
 like "$output" 'not-allowed' "and what would have dropped"
-would=$(hostiso status --json | jq '[.. | objects | select(.reason? == "not-allowed") | .packets // 0] | add')
+would=$(json '[.counters[] | select(.reason == "not-allowed" and .verdict == "would-drop") | .packets] | add' status)
 ok "as many packets as were sent, at least" test "${would:-0}" -ge 12
 
 ok "isolate turns an audit into an isolation" hostiso isolate --allow 10.77.0.5 --allow fd00:77::5

@@ -56,7 +56,7 @@ bad 2 . "an option without its value" hostiso isolate --allow
 bad 2 . "isolate with a word too many" hostiso isolate 10.77.0.5
 bad 2 . "release with a word too many" hostiso release now
 bad 2 . "an unknown verb" hostiso frobnicate
-bad 2 . "no verb" hostiso
+exits 2 "no verb" hostiso
 bad 2 . "allow without an entry" hostiso allow
 bad 2 . "deny without an entry" hostiso deny
 bad 2 . "a case too long to keep" hostiso isolate --case "$(printf 'x%.0s' {1..100})"
@@ -85,19 +85,19 @@ mkfifo "$scratch/fifo"
 bad 2 fifo "a pipe that nobody writes to" guarded host timeout 10 \
 	"$HOSTISO" allow -f "$scratch/fifo"
 
-# What the machine lacks. 1, not 2: the words were right.
+# What the machine lacks.
 as_nobody() {
 	guarded host setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 install -m 755 "$HOSTISO" "$scratch/hostiso"
 chmod 755 "$scratch"
-bad 1 root "isolate without root" as_nobody "$scratch/hostiso" isolate
-bad 1 root "release without root" as_nobody "$scratch/hostiso" release
-bad 1 root "allow without root" as_nobody "$scratch/hostiso" allow 10.77.0.66
-bad 1 . "a pin folder that is not on a bpffs" guarded host "$HOSTISO" isolate --pin-dir "$scratch/pins"
+bad 2 root "isolate without root" as_nobody "$scratch/hostiso" isolate
+bad 2 root "release without root" as_nobody "$scratch/hostiso" release
+bad 2 root "allow without root" as_nobody "$scratch/hostiso" allow 10.77.0.66
+bad 2 . "a pin folder that is not on a bpffs" guarded host "$HOSTISO" isolate --pin-dir "$scratch/pins"
 if command -v strace >/dev/null; then
-	bad 1 . "a kernel that refuses BPF" guarded host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
-		"$HOSTISO" isolate --backend bpf --allow 10.77.0.66
+	bad 2 BPF "a kernel that refuses BPF" guarded host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
+		"$HOSTISO" isolate --allow 10.77.0.66
 else
 	skip "a kernel that refuses BPF" "no strace here"
 fi

@@ -9,7 +9,7 @@ allow=(--allow 10.77.0.5 --allow fd00:77::5)
 
 ok "isolate --for 2s" hostiso isolate "${allow[@]}" --for 2s
 is "$(host_state)" isolated "isolates now"
-is "$(pgrep -fa "^$HOSTISO " || true)" "" "no process stays alive for it"
+is "$(ip netns pids "$(ns host)")" "" "no process stays alive for it"
 sleep 2
 is "$(host_state)" open "and opens two seconds later, with nobody there"
 exits 3 "status then exits 3" hostiso status

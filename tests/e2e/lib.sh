@@ -14,7 +14,8 @@
 set -Eeuo pipefail
 export LC_ALL=C
 
-lab_name=$(basename "$0" .sh)
+# HOSTISO_LAB sets two people's runs apart.
+lab_name=$(basename "$0" .sh)${HOSTISO_LAB:-}
 # shellcheck source=tools/lab/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../tools/lab/lab.sh"
 
@@ -121,6 +122,13 @@ hostiso() { # VERB...
 	hostiso_in host "$@"
 }
 
+# What jq finds in a verb's output; the verb's exit code does not matter here.
+json() { # FILTER VERB...
+	local filter=$1
+	shift
+	{ hostiso "$@" --json || true; } | jq -c "$filter"
+}
+
 # The suspect host, an allowed peer, an attacker and a name server. Ports 7 and 53 echo everywhere.
 lab_default() {
 	local name
@@ -213,5 +221,5 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 # shellcheck disable=SC2154 # bash sets it
-trap 'diag "$BASH_COMMAND: failed, at line $LINENO, called from lines ${BASH_LINENO[*]}"' ERR
+trap 'diag "$BASH_COMMAND: failed, at line $LINENO, called from lines ${BASH_LINENO[*]}" >&2' ERR
 lab_begin

@@ -15,7 +15,7 @@ entries() { # COUNT
 		for (i = 0; i < n - 1; i++) {
 			if (i == int(n / 2)) print "10.77.0.5\nfd00:77::5"
 			printf "100.%d.%d.%d\n", 64 + int(i / 65536), int(i / 256) % 256, i % 256
-			printf "2001:db8:%x:%x::%x\n", int(i / 65536), i % 65536, i
+			printf "2001:db8:%x:%x::%x\n", int(i / 65536), i % 65536, i % 65536
 		}
 	}'
 }
@@ -34,7 +34,8 @@ began=$(now)
 ok "deny one of them" hostiso deny 10.77.0.5
 took=$((($(now) - began) / 1000))
 ok "takes less than $seconds s ($took ms)" test "$took" -lt $((seconds * 1000))
-ok_shut "shuts it" host-peer:tcp
+ok_shut "shuts it" host,tcp,10.77.0.5,7 peer,udp,10.77.0.1,7
+ok_open "and no other" host,tcp,fd00:77::5,7
 ok "allow it again" hostiso allow 10.77.0.5
 is "$(host_state)" isolated "opens it"
 
@@ -46,16 +47,16 @@ list_sum() {
 sum=$(list_sum)
 ok "isolate with another limit" hostiso isolate --limit "$count"
 status=0
-output=$(hostiso allow -f "$scratch/more" 2>&1) || status=$?
+said=$(hostiso allow -f "$scratch/more" 2>&1) || status=$?
 ok "too many entries fail (exit code $status)" test "$status" -ne 0
-like "$output" "$count|limit" "and the line names the limit: $output"
-is "$(grep -c '' <<<"$output")" 1 "one line"
+like "$said" "$count|limit" "and the line names the limit: $said"
+is "$(grep -c '' <<<"$said")" 1 "one line"
 is "$(list_sum)" "$sum" "the allowlist is what it was"
 is "$(host_state)" isolated "and so is the host"
 
 ok "release" hostiso release
 status=0
-output=$(hostiso isolate --limit 10 --allow-file "$scratch/list" 2>&1) || status=$?
+said=$(hostiso isolate --limit 10 --allow-file "$scratch/list" 2>&1) || status=$?
 ok "isolate with more entries than its limit fails" test "$status" -ne 0
 is "$(host_state)" open "and leaves the host open"
 hostiso release >/dev/null

@@ -32,7 +32,7 @@ listens() {
 ok "the SSH server listens" eventually 10 listens
 
 session() { # ADDRESS COMMAND
-	HOME=$scratch in_ns peer timeout 20 dbclient -y -y -T -i "$scratch/key" "root@$1" \
+	HOME=$scratch in_ns peer timeout "${patience:-20}" dbclient -y -y -T -i "$scratch/key" "root@$1" \
 		"export HOSTISO_PIN_DIR=$HOSTISO_PIN_DIR; $2" 2>>"$scratch/client"
 }
 is "$(session 10.77.0.1 'echo hello')" hello "a session over IPv4"
@@ -59,13 +59,13 @@ for address in 10.77.0.1 fd00:77::1; do
 	like "$output" ^alive "--keep-ssh: the session to $address lives"
 	like "$output" kept "--keep-ssh: and status tells of it"
 	ok_shut "--keep-ssh: its peer has no other way in" peer-host host-peer
-	is "$(session $address 'echo in')" "" "--keep-ssh: nor a second session"
+	is "$(patience=3 session $address 'echo in')" "" "--keep-ssh: nor a second session"
 	ok "release" hostiso release
 done
 is "$(kernel_state host)" "$before" "release leaves no trace"
 
 # --cut-ssh: as it says.
-session 10.77.0.1 "$HOSTISO isolate ${allow[*]} --cut-ssh >/dev/null; sleep 1; echo alive" >"$scratch/cut" &
+patience=5 session 10.77.0.1 "$HOSTISO isolate ${allow[*]} --cut-ssh >/dev/null; sleep 1; echo alive" >"$scratch/cut" &
 cut=$!
 isolated() {
 	hostiso status >/dev/null 2>&1

@@ -162,18 +162,18 @@ reach() { # [-w MILLISECONDS] PROBE...
 
 # ---- beginning and end ----
 
-# What the kernel lists of a host, for before and after. Ages and states of links are left out.
+# What the kernel lists of a host, for before and after. What only counts is left out.
 kernel_state() { # HOST
-	local dev
-	ip -n "$(ns "$1")" -d link | sed -E 's/ (state|mode) [A-Z]+//g'
-	for dev in $(ip -n "$(ns "$1")" -o link | sed -E 's/^[0-9]+: ([^:@]+).*/\1/'); do
-		echo "== $dev"
-		tc -n "$(ns "$1")" qdisc show dev "$dev"
-		tc -n "$(ns "$1")" filter show dev "$dev" ingress 2>/dev/null || true
-		tc -n "$(ns "$1")" filter show dev "$dev" egress 2>/dev/null || true
-		in_ns "$1" bpftool net show dev "$dev" 2>/dev/null || true
-	done
-	in_ns "$1" nft list ruleset
+	in_ns "$1" bash -c '
+		ip -d link | sed -E "s/ (state|mode) [A-Z]+//g"
+		for dev in $(ip -o link | sed -E "s/^[0-9]+: ([^:@]+).*/\1/"); do
+			echo "== $dev"
+			tc qdisc show dev "$dev"
+			tc filter show dev "$dev" ingress 2>/dev/null
+			tc filter show dev "$dev" egress 2>/dev/null
+		done
+		bpftool net
+		nft list ruleset' | sed -E 's/ (Sent|installed|used|expires) .*//'
 	find "$HOSTISO_PIN_DIR" 2>/dev/null | sort || true
 }
 
@@ -187,7 +187,7 @@ lab_clean() {
 		ip netns pids "$name" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
 	done
 	# A pin that goes takes its link along; a namespace its devices, qdiscs, filters and rules.
-	rm -rf "$HOSTISO_PIN_DIR"
+	rm -rf "$HOSTISO_PIN_DIR" "$HOSTISO_PIN_DIR"+*
 	for name in $(ip netns list | sed -nE "s/^(${lab_ns_prefix}[a-z0-9]+)( .*)?\$/\1/p"); do
 		ip netns del "$name" || true
 	done

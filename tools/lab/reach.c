@@ -90,7 +90,9 @@ static int open_socket(const struct probe *p)
 		return fd;
 	/* sin_port and sin6_port lie at the same place. */
 	((struct sockaddr_in *)&from)->sin_port = htons(p->source_port);
+	/* Beside serve's listener on the same port. */
 	must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), "SO_REUSEADDR");
+	must(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), "SO_REUSEPORT");
 	if (bind(fd, (struct sockaddr *)&from, p->to_len))
 		die(1, "%s: source port: %s", p->text, strerror(errno));
 	return fd;
@@ -272,6 +274,7 @@ static const char *reason(int err)
 		return "unreachable";
 	case EPERM:
 	case EACCES:
+	case ENOBUFS: /* what a raw IPv6 socket is told of a packet that tc dropped */
 		return "EPERM";
 	default:
 		return strerrorname_np(err);
