@@ -32,10 +32,10 @@ LDLIBS := -lbpf -lelf -lz -lmnl -lnftnl -ljson-c
 
 BPF_SRCS := $(wildcard GPL/*/*.bpf.c)
 SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(BPF_SRCS)))
-SRCS := $(wildcard non-GPL/*/*.c)
+SRCS := $(filter-out $(EXCLUDE),$(wildcard non-GPL/*/*.c))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS := $(filter-out %/main.o,$(OBJS))
-TEST_SRCS := $(wildcard tests/unit/*.c tests/packet/*.c)
+TEST_SRCS := $(filter-out $(EXCLUDE),$(wildcard tests/unit/*.c tests/packet/*.c))
 TESTS := $(TEST_SRCS:%.c=$(B)/%)
 HELPER_SRCS := $(wildcard tools/lab/*.c tests/helpers/*.c)
 HELPERS := $(HELPER_SRCS:%.c=$(B)/%)

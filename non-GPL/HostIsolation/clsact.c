@@ -82,7 +82,7 @@ static int qdisc_kind(const struct nlmsghdr *nlh, void *arg)
 int clsact_present(int ifindex)
 {
 	char buf[RTNL_REQUEST_MAX], what[WHAT_MAX], kind[16] = "";
-	/* Without NLM_F_ECHO kernels before 6.3 tell the answer to RTNLGRP_TC only. */
+	/* Without NLM_F_ECHO the answer goes to the listeners of RTNLGRP_TC only. */
 	struct nlmsghdr *req =
 		tc_begin(buf, RTM_GETQDISC, NLM_F_ECHO, ifindex, TC_H_CLSACT, "", what);
 	int r = rtnl_talk(req, qdisc_kind, kind, what, NULL);

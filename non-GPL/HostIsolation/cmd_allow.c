@@ -93,31 +93,22 @@ static int add(struct session *s, struct arguments *a, const struct entry_vec *e
 	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
 }
 
-static int remove_entries(struct allowlist *list, const struct entry_vec *entries,
+/* What is not there is denied already. */
+static int remove_entries(struct allowlist *list, const struct entry_vec *entries, size_t *gone,
 			  struct error *err)
 {
 	_cleanup_free_ struct entry_key *keys = calloc(entries->count + 1, sizeof(*keys));
 
 	if (!keys)
 		return fail(err, -ENOMEM, "out of memory; nothing was changed");
-	for (size_t i = 0; i < entries->count; i++) {
-		char text[ENTRY_TEXT_MAX];
-
+	for (size_t i = 0; i < entries->count; i++)
 		keys[i] = entries->items[i].key;
-		if (allowlist_find(list, &keys[i]))
-			continue;
-		entry_format(&keys[i], text, sizeof(text));
-		return fail(
-			err, -ENOENT,
-			"%s is not on the allowlist; nothing was changed ('hostiso list' shows it)",
-			text);
-	}
-	allowlist_remove_keys(list, keys, entries->count);
+	*gone = allowlist_remove_keys(list, keys, entries->count);
 	return 0;
 }
 
 static int take_off(struct session *s, struct arguments *a, const struct entry_vec *entries,
-		    struct error *err)
+		    size_t *gone, struct error *err)
 {
 	_cleanup_(allowlist_free) struct allowlist list = {};
 	struct kept_key keys[KEPT_MAX];
@@ -125,7 +116,7 @@ static int take_off(struct session *s, struct arguments *a, const struct entry_v
 	int ret = bank_load(&s->maps, &s->pins, &list, err);
 
 	if (ret == 0)
-		ret = remove_entries(&list, entries, err);
+		ret = remove_entries(&list, entries, gone, err);
 	if (ret == 0 && isolation_state(&s->maps) == STATE_ISOLATED)
 		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, &kept, err);
 	if (ret == 0)
@@ -133,22 +124,19 @@ static int take_off(struct session *s, struct arguments *a, const struct entry_v
 	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
 }
 
-static void say_done(const struct session *s, const char *did, size_t n)
+static void say_done(const struct session *s, bool allow, size_t asked, size_t gone)
 {
-	const char *note = "";
+	enum isolation_state state = s->have_maps ? isolation_state(&s->maps) : STATE_OFF;
+	size_t n = allow ? asked : gone;
 
-	switch (isolation_state(&s->maps)) {
-	case STATE_OFF:
-	case STATE_EXPIRED:
-		note = "; this host is not isolated";
-		break;
-	case STATE_AUDIT:
-		note = "; auditing, nothing is dropped";
-		break;
-	default:
-		break;
-	}
-	printf("%s: %zu entr%s%s\n", did, n, n == 1 ? "y" : "ies", note);
+	printf("%s: %zu entr%s", allow ? "allowed" : "denied", n, n == 1 ? "y" : "ies");
+	if (!allow && gone < asked)
+		printf(" (%zu of %zu were not on the allowlist)", asked - gone, asked);
+	if (state == STATE_AUDIT)
+		printf("; auditing, nothing is dropped");
+	else if (state != STATE_ISOLATED)
+		printf("; this host is not isolated");
+	printf("\n");
 }
 
 static int change(struct arguments *a, bool allow)
@@ -156,6 +144,7 @@ static int change(struct arguments *a, bool allow)
 	struct session s = SESSION_INIT;
 	struct entry_vec resolved = {};
 	struct error *err = &a->error;
+	size_t gone = 0;
 	int ret;
 
 	if (!err->text[0] && !a->any)
@@ -167,12 +156,10 @@ static int change(struct arguments *a, bool allow)
 		ret = entries_resolve(&a->entries, &resolved, err);
 	if (ret == 0)
 		ret = session_open(&s, &a->common, allow ? SESSION_MAKE : SESSION_CHANGE, err);
-	if (ret == 0 && !s.have_maps)
-		ret = fail(err, -ENOENT, "the allowlist is empty: there is nothing to deny");
+	if (ret == 0 && s.have_maps)
+		ret = allow ? add(&s, a, &resolved, err) : take_off(&s, a, &resolved, &gone, err);
 	if (ret == 0)
-		ret = allow ? add(&s, a, &resolved, err) : take_off(&s, a, &resolved, err);
-	if (ret == 0)
-		say_done(&s, allow ? "allowed" : "denied", resolved.count);
+		say_done(&s, allow, resolved.count, gone);
 	else
 		session_undo(&s);
 	session_close(&s);
@@ -192,7 +179,7 @@ int cmd_allow(int argc, char **argv)
 	};
 	struct arguments a = {};
 
-	return argp_parse(&argp, argc, argv, 0, NULL, &a) ? EXIT_MISUSED : change(&a, true);
+	return verb_parse(&argp, argc, argv, &a, &a.common) ? EXIT_MISUSED : change(&a, true);
 }
 
 int cmd_deny(int argc, char **argv)
@@ -206,5 +193,5 @@ int cmd_deny(int argc, char **argv)
 	};
 	struct arguments a = {};
 
-	return argp_parse(&argp, argc, argv, 0, NULL, &a) ? EXIT_MISUSED : change(&a, false);
+	return verb_parse(&argp, argc, argv, &a, &a.common) ? EXIT_MISUSED : change(&a, false);
 }

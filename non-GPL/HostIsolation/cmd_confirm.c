@@ -44,7 +44,7 @@ int cmd_confirm(int argc, char **argv)
 	struct error err = {};
 	int ret;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &common))
+	if (verb_parse(&argp, argc, argv, &common, &common))
 		return EXIT_MISUSED;
 	ret = session_open(&s, &common, SESSION_CHANGE, &err);
 	ret = ret < 0 ? complain(&err, misuse_or_failure(ret)) : confirm(&s);

@@ -428,7 +428,7 @@ int cmd_isolate(int argc, char **argv)
 
 	a.guard.report = report_device;
 	a.guard.arg = &a.common;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+	if (verb_parse(&argp, argc, argv, &a, &a.common))
 		return EXIT_MISUSED;
 	ret = a.error.text[0] ? -EINVAL : session_open(&s, &a.common, SESSION_MAKE, &a.error);
 	ret = ret < 0 ? complain(&a.error, misuse_or_failure(ret)) : isolate(&s, &a);

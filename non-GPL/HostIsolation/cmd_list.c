@@ -95,7 +95,7 @@ int cmd_list(int argc, char **argv)
 	struct error err = {};
 	int ret;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &common))
+	if (verb_parse(&argp, argc, argv, &common, &common))
 		return EXIT_MISUSED;
 	ret = session_open(&s, &common, SESSION_READ, &err);
 	if (ret == 0 && s.have_maps)

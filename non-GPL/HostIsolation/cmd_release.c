@@ -92,7 +92,7 @@ int cmd_release(int argc, char **argv)
 	bool was;
 	int ret;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &common))
+	if (verb_parse(&argp, argc, argv, &common, &common))
 		return EXIT_MISUSED;
 	ret = session_open(&s, &common, SESSION_CHANGE, &err);
 	if (ret < 0 && s.pins.lock_fd < 0)

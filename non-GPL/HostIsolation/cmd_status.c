@@ -282,7 +282,7 @@ int cmd_status(int argc, char **argv)
 	struct error err = {};
 	int ret;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &common))
+	if (verb_parse(&argp, argc, argv, &common, &common))
 		return EXIT_MISUSED;
 	ret = session_open(&s, &common, SESSION_READ, &err);
 	ret = ret < 0 ? complain(&err, misuse_or_failure(ret)) : status(&s, &common, &err);

@@ -120,9 +120,9 @@ int clsact_hook_attach(const struct link_info *link, int direction, int prog_fd,
 	priority = lowest_priority(&v);
 	first = first_at(&v, priority);
 
-	/* A second filter with the same program goes in front before the one behind it is removed: no
-	 * packet goes without. One on its way through the list may have been behind the first and
-	 * before the second, so all of these are waited for. */
+	/* A second filter with the same program goes in front before the one behind it is removed:
+	 * no packet goes without. One on its way through the list may have been behind the first
+	 * and before the second, so all of these are waited for. */
 	if (!first || !is_ours(first, direction)) {
 		r = add_first(link, direction, prog_fd, &v, priority, err);
 		if (r)

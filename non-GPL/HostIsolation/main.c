@@ -23,6 +23,20 @@ int complain(const struct error *err, int code)
 	return code;
 }
 
+int verb_parse(const struct argp *argp, int argc, char **argv, void *input, struct common *common)
+{
+	char word[128];
+
+	if (!argp_parse(argp, argc, argv, ARGP_NO_ERRS, NULL, input))
+		return 0;
+	if (common->misused)
+		fprintf(stderr, "%s: '%s' does not fit here, or lacks its value; see: %s --help\n",
+			argv[0], printable(common->misused, word, sizeof(word)), argv[0]);
+	else
+		fprintf(stderr, "%s: these options do not fit; see: %s --help\n", argv[0], argv[0]);
+	return EXIT_MISUSED;
+}
+
 static int usage(FILE *to, int code)
 {
 	fprintf(to,

@@ -34,8 +34,7 @@
 #define NFT_CAN_ARP (1u << 2)	     /* ARP on devices to come */
 #define NFT_CAN_BRIDGE (1u << 3)     /* frames that cross a bridge to or from devices to come */
 #define NFT_CAN_OPTIONS (1u << 4)    /* IPv4 source routes (backend) */
-#define NFT_CAN_CONCAT (1u << 5)     /* port entries (backend; 5.6) */
-#define NFT_CAN_ALL ((1u << 6) - 1)
+#define NFT_CAN_ALL ((1u << 5) - 1)
 
 /* 0 with the bits in *can, or -errno with one line when nf_tables cannot be used at all. Changes
  * nothing, in the kernel neither. */
@@ -90,8 +89,8 @@ struct nft_state {
 	size_t guarded_count;
 	size_t allow4, allow6; /* elements of the address sets, ranges merged */
 	struct counter counters[COUNTER_COUNT]; /* backend: by counter_index(); of the backstop: */
-	struct counter unguarded[2][DIR_COUNT]; /* [audit]: on devices that are not guarded */
-	struct counter raw[2];			/* [audit]: AF_PACKET frames */
+	struct counter unguarded[2][DIR_COUNT]; /* [audit]: of all kinds, on devices that are not guarded */
+	struct counter raw[2][DIR_COUNT];	/* [audit]: AF_PACKET frames (only out) */
 };
 
 int nft_state_read(struct nft_state *out, struct error *err);

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <arpa/inet.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include "HostIsolation/cleanup.h"
 
@@ -161,55 +160,3 @@ int nft_commit(struct nft_batch *b, struct error *err)
 	return read_answers(nl, b, err);
 }
 
-struct dump {
-	struct mnl_socket *nl;
-	mnl_cb_t each;
-	void *arg;
-};
-
-static int dump_once(struct dump *d, int type, int family, const char *table, int table_attr)
-{
-	char buf[MNL_SOCKET_BUFFER_SIZE > 32768 ? MNL_SOCKET_BUFFER_SIZE : 32768]
-		__attribute__((aligned(8)));
-	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, (__u16)type, (__u16)family, NLM_F_DUMP, 1);
-	int ret = 1;
-
-	if (table)
-		mnl_attr_put_strz(nlh, (__u16)table_attr, table);
-	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	while (ret > 0) {
-		ssize_t n = mnl_socket_recvfrom(d->nl, buf, sizeof(buf));
-
-		if (n < 0)
-			return -errno;
-		ret = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(d->nl), d->each, d->arg);
-		if (ret < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-#define DUMP_TRIES 100
-
-int nft_dump(int type, int family, const char *table, int table_attr, mnl_cb_t each,
-	     void (*restart)(void *arg), void *arg, struct error *err)
-{
-	int ret = -EINTR;
-
-	for (int i = 0; i < DUMP_TRIES && ret == -EINTR; i++) {
-		/* a new socket: the rest of an interrupted dump goes with the old one */
-		_cleanup_mnl_ struct mnl_socket *nl =
-			mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-		struct dump d = {nl, each, arg};
-
-		if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID))
-			return fail(err, -errno, "nf_tables: %s", strerror(errno));
-		if (i && restart)
-			restart(arg);
-		ret = dump_once(&d, type, family, table, table_attr);
-	}
-	if (ret)
-		return fail(err, ret, "reading nf_tables: %s", strerror(-ret));
-	return 0;
-}

@@ -98,7 +98,3 @@ void nft_put_element(struct nft_elements *e, const void *key, const void *key_en
 		     __u64 timeout_ms, __u32 flags);
 void nft_put_elements_end(struct nft_elements *e);
 
-/* Requests that are answered with a list of objects: each(nlh, arg) for every one, retried when a
- * change came in between (restart(arg) first). table: NULL for all. */
-int nft_dump(int type, int family, const char *table, int table_attr, mnl_cb_t each,
-	     void (*restart)(void *arg), void *arg, struct error *err);

@@ -101,7 +101,7 @@ void if_reg(struct nft_rules *r, int reg, int op, const void *value, int len)
 	set_data(e, NFTNL_EXPR_CMP_DATA, value, len);
 }
 
-void if_masked(struct nft_rules *r, int reg, const void *mask, const void *value, int len)
+void if_masked(struct nft_rules *r, int reg, int op, const void *mask, const void *value, int len)
 {
 	static const __u8 zero[16];
 	struct nftnl_expr *e = expr(r, "bitwise");
@@ -111,7 +111,7 @@ void if_masked(struct nft_rules *r, int reg, const void *mask, const void *value
 	set(e, NFTNL_EXPR_BITWISE_LEN, (__u32)len);
 	set_data(e, NFTNL_EXPR_BITWISE_MASK, mask, len);
 	set_data(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
-	if_reg(r, reg, NFT_CMP_EQ, value, len);
+	if_reg(r, reg, op, value, len);
 }
 
 static void lookup(struct nft_rules *r, const char *name, int reg, __u32 flags)
@@ -137,6 +137,22 @@ void if_meta_u32(struct nft_rules *r, int key, int op, __u32 value)
 {
 	load_meta(r, key, REG(0));
 	if_reg(r, REG(0), op, &value, sizeof(value));
+}
+
+/* Comparing is byte by byte, so a number must be turned around to be less or more. */
+void if_meta_u32_below(struct nft_rules *r, int key, __u32 limit)
+{
+	__be32 be = htonl(limit);
+	struct nftnl_expr *e;
+
+	load_meta(r, key, REG(0));
+	e = expr(r, "byteorder");
+	set(e, NFTNL_EXPR_BYTEORDER_SREG, (__u32)REG(0));
+	set(e, NFTNL_EXPR_BYTEORDER_DREG, (__u32)REG(0));
+	set(e, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	set(e, NFTNL_EXPR_BYTEORDER_LEN, 4);
+	set(e, NFTNL_EXPR_BYTEORDER_SIZE, 4);
+	if_reg(r, REG(0), NFT_CMP_LT, &be, 4);
 }
 
 void if_meta_u16(struct nft_rules *r, int key, int op, __u16 value)
@@ -184,10 +200,10 @@ void if_bytes(struct nft_rules *r, int base, int offset, const void *value, int 
 	if_reg(r, REG(0), NFT_CMP_EQ, value, len);
 }
 
-void if_bits(struct nft_rules *r, int base, int offset, __u8 mask, __u8 value)
+void if_bits(struct nft_rules *r, int base, int offset, int op, __u8 mask, __u8 value)
 {
 	load_payload(r, base, offset, 1, REG(0));
-	if_masked(r, REG(0), &mask, &value, 1);
+	if_masked(r, REG(0), op, &mask, &value, 1);
 }
 
 void if_between(struct nft_rules *r, int base, int offset, int len, const void *lo, const void *hi)
@@ -197,19 +213,30 @@ void if_between(struct nft_rules *r, int base, int offset, int len, const void *
 	if_reg(r, REG(0), NFT_CMP_LTE, hi, len);
 }
 
-void if_exthdr(struct nft_rules *r, int op, int type)
+static void exthdr(struct nft_rules *r, int op, int type, int offset, int len, int reg, __u32 flags)
 {
-	const __u8 one = 1;
 	struct nftnl_expr *e = expr(r, "exthdr");
 
 	if (e)
 		nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, (__u8)type);
-	set(e, NFTNL_EXPR_EXTHDR_OFFSET, 0);
-	set(e, NFTNL_EXPR_EXTHDR_LEN, 1);
-	set(e, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
 	set(e, NFTNL_EXPR_EXTHDR_OP, (__u32)op);
-	set(e, NFTNL_EXPR_EXTHDR_DREG, (__u32)REG(0));
+	set(e, NFTNL_EXPR_EXTHDR_OFFSET, (__u32)offset);
+	set(e, NFTNL_EXPR_EXTHDR_LEN, (__u32)len);
+	set(e, NFTNL_EXPR_EXTHDR_FLAGS, flags);
+	set(e, NFTNL_EXPR_EXTHDR_DREG, (__u32)reg);
+}
+
+void if_option4(struct nft_rules *r, int type)
+{
+	const __u8 one = 1;
+
+	exthdr(r, NFT_EXTHDR_OP_IPV4, type, 0, 1, REG(0), NFT_EXTHDR_F_PRESENT);
 	if_reg(r, REG(0), NFT_CMP_EQ, &one, 1);
+}
+
+void load_exthdr6(struct nft_rules *r, int type, int offset, int len, int reg)
+{
+	exthdr(r, NFT_EXTHDR_OP_IPV6, type, offset, len, reg, 0);
 }
 
 void do_update(struct nft_rules *r, const char *name, int reg, __u64 timeout_ms)

@@ -34,13 +34,14 @@ void load_value(struct nft_rules *r, int reg, const void *value, int len);
 
 /* Compare what a register holds; op: NFT_CMP_*. */
 void if_reg(struct nft_rules *r, int reg, int op, const void *value, int len);
-/* (reg & mask) == value, of len bytes; the register is changed. */
-void if_masked(struct nft_rules *r, int reg, const void *mask, const void *value, int len);
+/* (reg & mask) against value, of len bytes; the register is changed. */
+void if_masked(struct nft_rules *r, int reg, int op, const void *mask, const void *value, int len);
 void if_in(struct nft_rules *r, const char *set, int reg);
 void if_not_in(struct nft_rules *r, const char *set, int reg);
 
 /* The same in one step, through REG(0). Numbers are given in host order. */
 void if_meta_u32(struct nft_rules *r, int key, int op, __u32 value);
+void if_meta_u32_below(struct nft_rules *r, int key, __u32 limit);
 void if_meta_u16(struct nft_rules *r, int key, int op, __u16 value); /* in host order in skb */
 void if_meta_u8(struct nft_rules *r, int key, int op, __u8 value);
 void if_protocol(struct nft_rules *r, __u16 ethertype);
@@ -48,12 +49,14 @@ void if_u8(struct nft_rules *r, int base, int offset, int op, __u8 value);
 void if_be16(struct nft_rules *r, int base, int offset, int op, __u16 value);
 void if_be32(struct nft_rules *r, int base, int offset, int op, __u32 value);
 void if_bytes(struct nft_rules *r, int base, int offset, const void *value, int len);
-void if_bits(struct nft_rules *r, int base, int offset, __u8 mask, __u8 value);
+void if_bits(struct nft_rules *r, int base, int offset, int op, __u8 mask, __u8 value);
 /* First and last of a range of bytes. */
 void if_between(struct nft_rules *r, int base, int offset, int len, const void *lo, const void *hi);
 
-/* An IPv4 option or IPv6 extension header of this type is there; op: NFT_EXTHDR_OP_*. */
-void if_exthdr(struct nft_rules *r, int op, int type);
+/* An IPv4 option of this type is there. */
+void if_option4(struct nft_rules *r, int type);
+/* Bytes of the first IPv6 extension header of this type, if there is one. */
+void load_exthdr6(struct nft_rules *r, int type, int offset, int len, int reg);
 
 /* Add to a dynamic set, or renew its timeout, with the key at reg. Fails the rule when it is full. */
 void do_update(struct nft_rules *r, const char *set, int reg, __u64 timeout_ms);

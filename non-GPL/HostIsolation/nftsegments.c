@@ -69,7 +69,7 @@ static void give_out(struct walk *w, number hi)
 	s->until = n->node.until;
 	s->rules = n->node.rules;
 	w->at = hi + 1;
-	w->done = hi == w->last[0] && !address_next(w->family, s->hi, behind);
+	w->done = !address_next(w->family, s->hi, behind);
 	if (!s->until && !s->rules)
 		return;
 	if (prev && prev->until == s->until && prev->rules == s->rules &&

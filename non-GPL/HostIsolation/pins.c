@@ -14,9 +14,9 @@
 #include <linux/magic.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/pins.h"
+#include "HostIsolation/procinfo.h"
 
 #define BPFFS_DEFAULT "/sys/fs/bpf"
-#define BPFFS_OF_INIT "/proc/1/root" BPFFS_DEFAULT
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 20
 
@@ -27,14 +27,33 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* Is our mount namespace a private one, such as `ip netns exec` makes, that goes with the command?
- */
-static bool in_other_mount_namespace(void)
+static bool mount_namespace(int pid, struct stat *st)
 {
-	struct stat own, init;
+	char path[64];
 
-	return stat("/proc/self/ns/mnt", &own) == 0 && stat("/proc/1/ns/mnt", &init) == 0 &&
-	       (own.st_ino != init.st_ino || own.st_dev != init.st_dev);
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	return stat(path, st) == 0;
+}
+
+/*
+ * Is our mount namespace a private one, such as `ip netns exec` makes, that goes with the command?
+ * Returns the nearest ancestor that lives in another one; 0: none, ours is where everybody is.
+ */
+static int outer_process(void)
+{
+	struct stat own, other;
+	struct procinfo p;
+	int pid = getpid();
+
+	if (!mount_namespace(pid, &own))
+		return 0;
+	while (procinfo_read(pid, &p) == 0 && p.parent > 0) {
+		pid = p.parent;
+		if (mount_namespace(pid, &other) &&
+		    (other.st_ino != own.st_ino || other.st_dev != own.st_dev))
+			return pid;
+	}
+	return 0;
 }
 
 static int mount_bpffs(struct error *err)
@@ -46,46 +65,53 @@ static int mount_bpffs(struct error *err)
 	return 0;
 }
 
-/* Mounts it where it outlives us: in the mount namespace of pid 1. */
-static int mount_bpffs_in_init(struct error *err)
+/* Mounts it where it outlives us. */
+static int mount_bpffs_outside(int outer, struct error *err)
 {
-	_cleanup_close_ int ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int ns = -1;
+	char path[64];
 	int status;
 	pid_t pid;
 
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", outer);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
 	pid = ns < 0 ? -1 : fork();
 	if (pid < 0)
-		return fail(err, -errno, "cannot mount the BPF file system for pid 1: %s",
+		return fail(err, -errno, "cannot enter the mount namespace of pid %d: %s", outer,
 			    strerror(errno));
 	if (pid == 0)
 		_exit(setns(ns, CLONE_NEWNS) == 0 && mount_bpffs(NULL) == 0 ? 0 : 1);
 	if (waitpid(pid, &status, 0) != pid || status != 0)
 		return fail(
 			err, -EPERM,
-			"cannot mount the BPF file system for pid 1; try outside this mount namespace: mount -t bpf bpf %s",
+			"cannot mount the BPF file system outside this mount namespace; try there: mount -t bpf bpf %s",
 			BPFFS_DEFAULT);
 	return 0;
 }
 
-/* Which bpffs to use when the folder is the default one. */
-static int default_root(const char **root, bool create, struct error *err)
+/* Which bpffs to use for a folder below /sys/fs/bpf: what to write before the path. */
+static int default_root(char *root, size_t size, bool create, struct error *err)
 {
-	*root = BPFFS_DEFAULT;
+	char path[64];
+	int outer;
+
+	root[0] = 0;
 	if (is_bpffs(BPFFS_DEFAULT))
 		return 0;
-	if (in_other_mount_namespace()) {
-		*root = BPFFS_OF_INIT;
-		if (is_bpffs(BPFFS_OF_INIT))
-			return 0;
-		return create ? mount_bpffs_in_init(err) : -ENOENT;
-	}
-	return create ? mount_bpffs(err) : -ENOENT;
+	outer = outer_process();
+	if (!outer)
+		return create ? mount_bpffs(err) : -ENOENT;
+	snprintf(root, size, "/proc/%d/root", outer);
+	snprintf(path, sizeof(path), "%s" BPFFS_DEFAULT, root);
+	if (is_bpffs(path))
+		return 0;
+	return create ? mount_bpffs_outside(outer, err) : -ENOENT;
 }
 
 static int choose_dir(struct pins *pins, const char *dir, bool create, struct error *err)
 {
 	size_t under = strlen(BPFFS_DEFAULT);
-	const char *root = "";
+	char root[32] = "";
 	int ret;
 
 	if (!dir)
@@ -96,10 +122,9 @@ static int choose_dir(struct pins *pins, const char *dir, bool create, struct er
 		return fail(err, -EINVAL,
 			    "pin folder '%s': give an absolute path on a BPF file system", dir);
 	if (!strncmp(dir, BPFFS_DEFAULT "/", under + 1)) {
-		ret = default_root(&root, create, err);
+		ret = default_root(root, sizeof(root), create, err);
 		if (ret < 0)
 			return ret;
-		dir += under;
 	}
 	snprintf(pins->dir, sizeof(pins->dir), "%s%s", root, dir);
 	return 0;

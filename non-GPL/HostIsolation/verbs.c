@@ -35,6 +35,13 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	case 'v':
 		c->verbose = true;
 		return 0;
+	case ARGP_KEY_ERROR:
+		/* an option has been stepped over by then, a word has not */
+		if (state->next > 1 && state->argv[state->next - 1][0] == '-')
+			c->misused = state->argv[state->next - 1];
+		else if (state->next < state->argc)
+			c->misused = state->argv[state->next];
+		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }

@@ -20,6 +20,7 @@ struct common {
 	const char *pin_dir;
 	bool json;
 	bool verbose;
+	const char *misused; /* the word argp stumbled over */
 };
 
 extern const struct argp common_argp;
@@ -31,6 +32,11 @@ extern const struct argp common_argp;
 		}                                                                                  \
 	}
 
+/*
+ * argp_parse() that tells a wrong option in one line. `input` is what the verb's parser wants,
+ * `common` lies in it or is it. 0, or EXIT_MISUSED when the line is printed.
+ */
+int verb_parse(const struct argp *argp, int argc, char **argv, void *input, struct common *common);
 /* Prints the line and returns `code`. */
 int complain(const struct error *err, int code);
 /* Exit code for a failure before anything was changed: what the user can mend is a misuse. */
