@@ -203,7 +203,7 @@ static void report_device(const struct link_info *link, const struct attach_resu
 	const struct common *c = arg;
 	char name[64];
 
-	if (!c->verbose)
+	if (!c->verbose || c->json)
 		return;
 	printf("%s: tc by %s, xdp %s", printable(link->name, name, sizeof(name)),
 	       res->tc == TC_TCX ? "tcx" : "clsact",
@@ -336,21 +336,24 @@ static void undo(struct session *s, enum isolation_state was)
 	session_undo(s);
 }
 
-/* What the kernel says now, if it is not what was asked for. */
-static int say_degraded(struct session *s, const struct arguments *a)
+/* What the kernel says now: all of it as JSON, or what is not as it was asked for. */
+static int say_state(struct session *s, const struct arguments *a)
 {
+	bool ask = !a->audit && !a->guard.device_count;
 	struct snapshot snap = {};
 	struct error err = {};
 	int code = EXIT_DONE;
 
-	if (a->audit || a->guard.device_count)
+	if (!ask && !a->common.json)
 		return EXIT_DONE;
 	if (snapshot_take(s, &snap, &err) < 0)
 		return complain(&err, EXIT_NOT_ISOLATED);
-	for (size_t i = 0; i < snap.degraded_count; i++) {
-		fprintf(stderr, "hostiso: isolated, but not fully: %s\n", snap.degraded[i]);
+	if (a->common.json)
+		snapshot_print_json(&snap);
+	if (ask && !snapshot_whole(&snap))
 		code = EXIT_NOT_ISOLATED;
-	}
+	for (size_t i = 0; ask && i < snap.degraded_count; i++)
+		fprintf(stderr, "hostiso: isolated, but not fully: %s\n", snap.degraded[i]);
 	snapshot_free(&snap);
 	return code;
 }
@@ -383,6 +386,8 @@ static int reset(struct session *s, const struct arguments *a)
 	struct error err = {};
 	int ret = reset_connections(s, a->reset_all, &res, &err);
 
+	if (a->common.json)
+		return ret < 0 || res.failed ? complain(&err, EXIT_FAILED) : EXIT_DONE;
 	printf("reset: %u TCP and %u UDP connections ended, %u kept", res.tcp, res.udp, res.kept);
 	if (a->reset_all)
 		printf(", in %u network namespaces", res.namespaces);
@@ -401,7 +406,7 @@ static int isolate(struct session *s, struct arguments *a)
 	struct guard_result res = {};
 	struct error err = {};
 	size_t kept = 0;
-	int ret;
+	int ret, code;
 
 	ret = prepare(s, a, &res, &kept, &err);
 	if (ret < 0) {
@@ -409,9 +414,11 @@ static int isolate(struct session *s, struct arguments *a)
 		return complain(&err, misuse_or_failure(ret));
 	}
 	switch_on(s, a, kept || s->maps.policy->control & CONTROL_KEPT);
-	say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
+	if (!a->common.json)
+		say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
 	ret = a->reset && !a->audit ? reset(s, a) : EXIT_DONE;
-	return ret ? ret : say_degraded(s, a);
+	code = say_state(s, a);
+	return ret ? ret : code;
 }
 
 int cmd_isolate(int argc, char **argv)

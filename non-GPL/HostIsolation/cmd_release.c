@@ -106,7 +106,10 @@ int cmd_release(int argc, char **argv)
 		ret = release(&s, &common);
 	}
 	session_close(&s);
-	if (ret == EXIT_DONE)
+	if (ret == EXIT_DONE && common.json)
+		printf("{\"state\": \"not isolated\", \"was_isolated\": %s}\n",
+		       was ? "true" : "false");
+	else if (ret == EXIT_DONE)
 		printf(was ? "released: nothing of hostiso is left on this host\n"
 			   : "not isolated: nothing of hostiso is left on this host\n");
 	return ret;

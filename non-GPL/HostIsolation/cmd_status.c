@@ -1,43 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* hostiso status: what the kernel says now. Exit 0 only when this host is isolated, whole. */
-#include <errno.h>
 #include <stdio.h>
-#include <time.h>
-#include <json-c/json.h>
 #include "HostIsolation/duration.h"
 #include "HostIsolation/snapshot.h"
-
-static const struct {
-	const char *word;
-	int passes;
-	const char *text;
-} reasons[] = {
-#define PASS 1
-#define DROP 0
-#define REASON(id, word, verdict, text) {word, verdict, text},
-#include "HostIsolation/reasons.def"
-#undef REASON
-#undef PASS
-#undef DROP
-};
-
-static const char *const state_words[] = {
-	[STATE_OFF] = "not isolated",
-	[STATE_AUDIT] = "audit",
-	[STATE_ISOLATED] = "isolated",
-	[STATE_EXPIRED] = "expired",
-};
-
-static const char *const xdp_words[] = {
-	[XDP_AUTO] = "off", [XDP_NATIVE] = "native", [XDP_GENERIC] = "generic", [XDP_OFF] = "off"};
-
-static void format_time(__u64 seconds, char *buf, size_t size)
-{
-	time_t t = seconds;
-	struct tm tm;
-
-	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-}
+#include "HostIsolation/words.h"
 
 static void print_deadline(const char *what, __u64 deadline)
 {
@@ -142,117 +108,6 @@ static void print_text(const struct snapshot *snap)
 		printf("  %s\n", snap->degraded[i]);
 }
 
-static void put(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void put_u64(struct json_object *o, const char *key, __u64 v)
-{
-	json_object_object_add(o, key, json_object_new_uint64(v));
-}
-
-static struct json_object *json_hook(const struct hook_state *h)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "attached", json_object_new_boolean(h->attached));
-	if (h->attached) {
-		put(o, "way", h->tcx ? "tcx" : "clsact");
-		put_u64(o, "prog_id", h->prog_id);
-	}
-	json_object_object_add(o, "blocked", json_object_new_boolean(h->blocked));
-	if (h->blocked)
-		put(o, "ahead", h->ahead);
-	return o;
-}
-
-static struct json_object *json_devices(const struct snapshot *snap)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < snap->device_count; i++) {
-		const struct device_snapshot *d = &snap->devices[i];
-		struct json_object *o = json_object_new_object();
-		char name[64];
-
-		put(o, "name", printable(d->link.name, name, sizeof(name)));
-		put_u64(o, "ifindex", d->link.ifindex);
-		json_object_object_add(o, "in", json_hook(&d->state.in));
-		json_object_object_add(o, "out", json_hook(&d->state.out));
-		put(o, "xdp", xdp_words[d->state.xdp]);
-		if (d->state.foreign_xdp_id)
-			put(o, "xdp_taken_by", d->state.foreign_xdp);
-		json_object_array_add(array, o);
-	}
-	return array;
-}
-
-static struct json_object *json_counters(const struct snapshot *snap)
-{
-	static const char *const dirs[] = {[DIR_IN] = "in", [DIR_OUT] = "out"};
-	struct json_object *array = json_object_new_array();
-
-	for (__u32 i = 0; i < COUNTER_COUNT; i++) {
-		__u32 dir = i % DIR_COUNT, reason = i / DIR_COUNT % REASON_COUNT;
-		struct json_object *o;
-
-		if (!snap->counters[i].packets)
-			continue;
-		o = json_object_new_object();
-		put(o, "reason", reasons[reason].word);
-		put(o, "verdict",
-		    reasons[reason].passes	   ? "pass"
-		    : i / DIR_COUNT / REASON_COUNT ? "would-drop"
-						   : "drop");
-		put(o, "direction", dirs[dir]);
-		put_u64(o, "packets", snap->counters[i].packets);
-		put_u64(o, "bytes", snap->counters[i].bytes);
-		json_object_array_add(array, o);
-	}
-	return array;
-}
-
-static void json_head(struct json_object *o, const struct snapshot *snap, bool whole)
-{
-	const struct policy *p = &snap->policy;
-	__u64 now = boot_ns();
-	char when[32];
-
-	put(o, "state", state_words[snap->state]);
-	json_object_object_add(o, "fully_isolated", json_object_new_boolean(whole));
-	if (snap->state != STATE_OFF) {
-		format_time(p->isolated_at, when, sizeof(when));
-		put(o, "since", when);
-	}
-	if (p->deadline)
-		json_object_object_add(
-			o, "seconds_left",
-			json_object_new_int64(((__s64)p->deadline - (__s64)now) / 1000000000));
-	json_object_object_add(o, "to_confirm", json_object_new_boolean(p->confirm_deadline != 0));
-	put(o, "case", p->case_id);
-	put(o, "comment", p->comment);
-	put_u64(o, "entries_ipv4", snap->entries4);
-	put_u64(o, "entries_ipv6", snap->entries6);
-	put_u64(o, "limit", p->limit);
-	put_u64(o, "kept_ssh", snap->kept);
-}
-
-static void print_json(const struct snapshot *snap, bool whole)
-{
-	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
-
-	json_head(o, snap, whole);
-	json_object_object_add(o, "devices", json_devices(snap));
-	json_object_object_add(o, "counters", json_counters(snap));
-	for (size_t i = 0; i < snap->degraded_count; i++)
-		json_object_array_add(lines, json_object_new_string(snap->degraded[i]));
-	json_object_object_add(o, "degraded", lines);
-	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								 JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
-}
-
 static int status(struct session *s, const struct common *common, struct error *err)
 {
 	struct snapshot snap = {.here = true};
@@ -263,9 +118,9 @@ static int status(struct session *s, const struct common *common, struct error *
 		return complain(err, EXIT_FAILED);
 	if (!s->have_maps)
 		snap.policy.limit = LIMIT_DEFAULT;
-	whole = snap.state == STATE_ISOLATED && !snap.degraded_count;
+	whole = snapshot_whole(&snap);
 	if (common->json)
-		print_json(&snap, whole);
+		snapshot_print_json(&snap);
 	else
 		print_text(&snap);
 	snapshot_free(&snap);

@@ -213,13 +213,16 @@ static int parse_prefix(const char *text, struct span len, struct entry_key *key
 static bool read_address(int family, struct span host, __u8 addr[16])
 {
 	char text[INET6_ADDRSTRLEN];
+	__u8 bytes[16] = {};
 
 	if (!host.n || host.n >= sizeof(text))
 		return false;
 	memcpy(text, host.s, host.n);
 	text[host.n] = 0;
-	memset(addr, 0, 16);
-	return inet_pton(family, text, addr) == 1;
+	if (inet_pton(family, text, bytes) != 1)
+		return false;
+	memcpy(addr, bytes, sizeof(bytes));
+	return true;
 }
 
 static int parse_address6(const char *text, const struct parts *p, struct entry_key *key,
@@ -336,7 +339,6 @@ int entry_parse(const char *text, struct entry *out, struct error *err)
 		e.key.family = AF_INET;
 		ret = parse_prefix(text, p.len, &e.key, err);
 	} else {
-		memset(e.key.addr, 0, sizeof(e.key.addr));
 		ret = parse_name(text, &p, &e, err);
 	}
 	if (ret == 0 && p.ports.s)

@@ -222,20 +222,6 @@ int nft_set_deadline(__u64 for_ns, struct error *err)
 	return ret;
 }
 
-static int table_there(int family, bool *there, struct error *err)
-{
-	struct nft_chain_vec chains = {};
-	struct nft_element_vec v = {};
-	int ret = nft_read_chains(family, &chains, err);
-
-	if (!ret)
-		ret = nft_read_elements(family, nft_guarded_set.name, &v, err);
-	*there = chains.count || v.count;
-	free(chains.items);
-	free(v.items);
-	return ret;
-}
-
 int nft_remove_all(struct error *err)
 {
 	struct nft_batch b;
@@ -246,7 +232,7 @@ int nft_remove_all(struct error *err)
 	for (int i = 0; i < NFT_FAMILIES && !ret; i++) {
 		bool there = false;
 
-		ret = table_there(nft_families[i], &there, err);
+		ret = nft_read_table(nft_families[i], &there, err);
 		if (there)
 			nft_put_table_gone(&b, nft_families[i], NFT_TABLE);
 		any |= there;

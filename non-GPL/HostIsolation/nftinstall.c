@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/netfilter_arp.h>
-#include <linux/netfilter_bridge.h>
 #include "HostIsolation/nftread.h"
 #include "HostIsolation/nftinstall.h"
+#include <linux/netfilter_arp.h> /* behind netinet/in.h */
+#include <linux/netfilter_bridge.h>
 
 /* Before everybody else, so that what drops costs nobody anything; and after everybody else on the
  * way out, where a packet may have been routed anew. */

@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <linux/netfilter_arp.h>
-#include <linux/netfilter_bridge.h>
 #include "HostIsolation/nfttables.h"
+#include <linux/netfilter_arp.h> /* behind netinet/in.h */
+#include <linux/netfilter_bridge.h>
 
 #define PROBE_TABLE "hostiso_probe"
 

@@ -355,3 +355,22 @@ int nft_read_note(void *buf, size_t size, struct error *err)
 
 	return ret ? ret : note.used;
 }
+
+static int take_table(const struct nlmsghdr *nlh, void *arg)
+{
+	*(bool *)arg = true;
+	return MNL_CB_OK;
+}
+
+int nft_read_table(int family, bool *there, struct error *err)
+{
+	struct query q = {.type = NFT_MSG_GETTABLE,
+			  .family = family,
+			  .table_attr = NFTA_TABLE_NAME,
+			  .single = true,
+			  .each = take_table,
+			  .arg = there};
+
+	*there = false;
+	return ask(&q, err);
+}

@@ -47,6 +47,8 @@ struct nft_chain_vec {
 
 int nft_read_chains(int family, struct nft_chain_vec *out, struct error *err);
 
+int nft_read_table(int family, bool *there, struct error *err);
+
 /* The user data of our set `note`; its size, or -ENOENT. */
 #define NFT_NOTE_SET "note"
 int nft_read_note(void *buf, size_t size, struct error *err);

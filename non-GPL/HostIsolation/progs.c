@@ -74,6 +74,7 @@ static int load_set(struct progs *progs, const struct pins *pins, const struct m
 		unlink(path);
 		if (bpf_obj_pin(bpf_program__fd(prog), path) < 0)
 			ret = -errno;
+		close_fdp(&progs->fd[i]); /* half a set of an interrupted run */
 	}
 	if (skel)
 		filter_bpf__destroy(skel);

@@ -11,7 +11,7 @@ need strace
 # tells: dying between two of those is the same as dying at the second.
 steps=bpf,sendto,sendmsg,mkdir,mkdirat,rmdir,unlink,unlinkat,rename,renameat,renameat2,flock,mount,membarrier,setns
 harmless='BPF_(MAP_LOOKUP|OBJ_GET|BTF_LOAD|PROG_QUERY|PROG_LOAD|MAP_CREATE|[A-Z]+_GET_)|RTM_GET|SOCK_DIAG| = -1 E'
-every=${HOSTISO_CRASH_EVERY:-${HOSTISO_SLOW:+6}}
+every=${HOSTISO_CRASH_EVERY:-1}
 
 lab_default
 before=$(kernel_state host)
@@ -39,7 +39,7 @@ find_steps() { # VERB...
 			print shown = step
 			last = /MAP_UPDATE/ ? step : ""
 		}
-		END { if (last && last != shown) print last }' "$scratch/trace" | awk -v every="${every:-1}" 'NR % every == 0')
+		END { if (last && last != shown) print last }' "$scratch/trace" | awk -v every="$every" 'NR % every == 0')
 }
 
 kill_at() { # STEP VERB...
@@ -58,7 +58,7 @@ crash() { # NAME WANTED-STATES PREPARE -- VERB...
 	for n in "${found[@]}"; do
 		$prepare
 		kill_at "$n" "$@" >/dev/null 2>&1 || died=$((died + 1))
-		state=$(host_state -w 60)
+		state=$(host_state -w "${HOSTISO_QUICK_MS:-60}")
 		if [[ " $wanted " != *" $state "* ]]; then
 			# A slow machine is not a broken host: ask again, and wait longer.
 			state=$(host_state)

@@ -14,6 +14,12 @@
 set -Eeuo pipefail
 export LC_ALL=C
 
+# An emulated machine of vm/ is slow: longer waits there, and fewer rounds.
+if [[ ${HOSTISO_VM:-} ]]; then
+	: "${HOSTISO_PROBE_MS:=800}" "${HOSTISO_QUICK_MS:=500}" "${HOSTISO_GAP_MS:=3000}" "${HOSTISO_SCALE_SECONDS:=30}"
+	: "${HOSTISO_CYCLES:=30}" "${HOSTISO_RACE_ROUNDS:=3}" "${HOSTISO_CRASH_EVERY:=8}" "${HOSTISO_DEADLINE:=6}"
+fi
+
 # HOSTISO_LAB sets two people's runs apart.
 lab_name=$(basename "$0" .sh)${HOSTISO_LAB:-}
 # shellcheck source=tools/lab/lab.sh

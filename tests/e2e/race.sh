@@ -29,7 +29,7 @@ together() { # VERB... -- VERB...
 wrong=0
 for ((i = 0; i < rounds; i++)); do
 	together isolate "${allow[@]}" -- isolate "${allow[@]}"
-	[[ $codes == "0 0" && $(host_state -w 100) == isolated ]] || { wrong=$((wrong + 1)) && diag "$codes" "$said"; }
+	[[ $codes == "0 0" && $(host_state -w "${HOSTISO_QUICK_MS:-100}") == isolated ]] || { wrong=$((wrong + 1)) && diag "$codes" "$said"; }
 	together release -- release
 	[[ $codes == "0 0" && $(kernel_state host) == "$before" ]] || { wrong=$((wrong + 1)) && diag "$codes" "$said"; }
 done
@@ -38,7 +38,7 @@ is "$wrong" 0 "two isolates, then two releases, $rounds times"
 wrong=0
 for ((i = 0; i < rounds; i++)); do
 	together isolate "${allow[@]}" -- release
-	state=$(host_state -w 100)
+	state=$(host_state -w "${HOSTISO_QUICK_MS:-100}")
 	[[ $codes == "0 0" && $state =~ ^(open|isolated)$ ]] || { wrong=$((wrong + 1)) && diag "$codes $state" "$said"; }
 	status=0
 	hostiso status >/dev/null 2>&1 || status=$?

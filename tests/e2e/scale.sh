@@ -6,6 +6,19 @@
 
 count=${HOSTISO_ENTRIES:-100000}
 seconds=${HOSTISO_SCALE_SECONDS:-2}
+
+# Processor seconds, not the wall clock: other tests run beside this one. Emulated ones mean nothing.
+timed() { # DESCRIPTION COMMAND...
+	local text=$1 spent
+	shift
+	{ spent=$(TIMEFORMAT='%U %S'; { time "$@" >"$scratch/timed" 2>&1; } 2>&1) && report 0 "$text"; } || report 1 "$text"
+	spent=$(awk '{ printf "%d", ($1 + $2) * 1000 }' <<<"$spent")
+	if [[ ${HOSTISO_VM:-} ]]; then
+		skip "takes less than $seconds s ($spent ms)" "timing means nothing in an emulated machine"
+	else
+		ok "takes less than $seconds s ($spent ms)" test "$spent" -lt $((seconds * 1000))
+	fi
+}
 lab_default
 before=$(kernel_state host)
 
@@ -22,18 +35,12 @@ entries() { # COUNT
 entries "$count" >"$scratch/list"
 is "$(wc -l <"$scratch/list")" $((2 * count)) "a file of $count entries of each family"
 
-began=$(now)
-ok "isolate --allow-file" hostiso isolate --allow-file "$scratch/list"
-took=$((($(now) - began) / 1000))
-ok "takes less than $seconds s ($took ms)" test "$took" -lt $((seconds * 1000))
+timed "isolate --allow-file" hostiso isolate --allow-file "$scratch/list"
 is "$(host_state)" isolated "and admits the one peer that is among them"
 is "$(hostiso list --json | grep -o '100\.64\.0\.0\b\|100\.64\.200\.7\b\|2001:db8:0:270f::270f\b' | sort -u | wc -l)" 3 \
 	"list has the first, the last and one in between"
 
-began=$(now)
-ok "deny one of them" hostiso deny 10.77.0.5
-took=$((($(now) - began) / 1000))
-ok "takes less than $seconds s ($took ms)" test "$took" -lt $((seconds * 1000))
+timed "deny one of them" hostiso deny 10.77.0.5
 ok_shut "shuts it" host,tcp,10.77.0.5,7 peer,udp,10.77.0.1,7
 ok_open "and no other" host,tcp,fd00:77::5,7
 ok "allow it again" hostiso allow 10.77.0.5

@@ -104,6 +104,7 @@ static void test_deadlines_nest(void **state)
 	add_text(&list, "10.1.2.3", FOREVER, 0);
 	add_text(&list, "10.1.2.4", 30, 0);
 	add_text(&list, "11.0.0.0/8", 5, 0);
+	add_text(&list, "2001:db8::1", 0, 0); /* of the past */
 	compile(&list, &c);
 	assert_int_equal(c.ip4_count, 6);
 	assert_int_equal(node(&c, "0.0.0.0/0")->node.until, 10);
@@ -115,6 +116,8 @@ static void test_deadlines_nest(void **state)
 	assert_owner(&list, &c, "10.1.0.0/16", "10.0.0.0/8"); /* the latest deadline */
 	assert_owner(&list, &c, "10.1.2.4", "10.1.2.4");      /* of equal ones the narrower */
 	assert_owner(&list, &c, "11.0.0.0/8", "0.0.0.0/0");
+	assert_int_equal(node(&c, "2001:db8::1")->node.until, 0);
+	assert_owner(&list, &c, "2001:db8::1", NULL);
 	compiled_free(&c);
 	allowlist_free(&list);
 }

@@ -90,6 +90,7 @@ static const struct {
 	{"167772165", "not an IPv4 address"},
 	{"0x7f000001", "not an IPv4 address"},
 	{"0X7F.1", "not an IPv4 address"},
+	{"10.0X1", "not an IPv4 address"},
 	{"127.0x1", "not an IPv4 address"},
 	{"0x", "not an IPv4 address"},
 	{"in:22", "not an IPv4 address"},
@@ -122,6 +123,7 @@ static const struct {
 	{"::ffff:a00:5", "write 10.0.0.5"},
 	{"[::ffff:10.0.0.5]:443", "write 10.0.0.5"},
 	{"::ffff:0:0/96", "write 0.0.0.0/0"},
+	{"::ffff:0:0/95", "did you mean ::fffe:0:0/95?"},
 	{"::ffff:10.0.0.0/104", "write 10.0.0.0/8"},
 };
 

@@ -94,6 +94,10 @@ static void test_fail_formats_and_returns(void **state)
 	assert_int_equal((fail)(&err, -EINVAL, "%s is %d", "it", 7), -EINVAL);
 	assert_int_equal(errno, EBUSY);
 	assert_string_equal(err.text, "it is 7");
+	/* not to be printed in this locale: EILSEQ inside, no text, and errno as before */
+	assert_int_equal((fail)(&err, -EINVAL, "%ls", L"\x1234"), -EINVAL);
+	assert_int_equal(errno, EBUSY);
+	assert_string_equal(err.text, "");
 	assert_int_equal((fail)(NULL, -ENOENT, "%s", "nobody listens"), -ENOENT);
 }
 

@@ -103,6 +103,9 @@ static void test_too_large(void **state)
 	path = tmp_text("huge", "");
 	assert_int_equal(truncate(path, 1 << 30), 0); /* sparse */
 	assert_refused(path, 64 << 20, -EFBIG, "larger than 65536 KiB");
+	/* more than there is memory: refused by its size, before any is taken */
+	assert_int_equal(truncate(path, 1LL << 40), 0);
+	assert_refused(path, (size_t)1 << 39, -EFBIG, "is larger than");
 }
 
 /* /proc says size 0 of files that are not empty. */

@@ -207,6 +207,7 @@ static void test_resolv_conf(void **state)
 		{"# c\nsearch example\nnameserver\t 10.0.0.53  # c\noptions edns0\n", "10.0.0.53"},
 		{"nameserver 10.0.0.53\r\nnameserver 10.0.0.54\r\n", "10.0.0.53 10.0.0.54"},
 		{"nameserver 2001:db8::53\n", "2001:db8::53"},
+		{"nameserver 2001:db8::53\r\n", "2001:db8::53"},
 		{"nameserver fe80::1%eth0\n", "fe80::1"},
 		{"nameserver fe80::1%averyveryverylongname0123\n", "fe80::1"},
 		{"nameserver ::ffff:10.0.0.53\n", "10.0.0.53"},
