@@ -76,7 +76,7 @@ $(B)/tools/lab/%: $(B)/tools/lab/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ -lpthread
 
-.SECONDARY: $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o) $(BPF_SRCS:%.bpf.c=$(B)/%.bpf.o)
+.SECONDARY: $(SKELS) $(SKELS:.skel.h=.bpf.o) $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o)
 
 test-programs: all $(TESTS) $(HELPERS)
 

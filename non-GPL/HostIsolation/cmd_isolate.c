@@ -336,6 +336,13 @@ static void undo(struct session *s, enum isolation_state was)
 	session_undo(s);
 }
 
+static void print_json(const struct snapshot *snap)
+{
+	_cleanup_free_ char *text = snapshot_json(snap);
+
+	printf("%s\n", text ? text : "{}");
+}
+
 /* What the kernel says now: all of it as JSON, or what is not as it was asked for. */
 static int say_state(struct session *s, const struct arguments *a)
 {
@@ -349,7 +356,7 @@ static int say_state(struct session *s, const struct arguments *a)
 	if (snapshot_take(s, &snap, &err) < 0)
 		return complain(&err, EXIT_NOT_ISOLATED);
 	if (a->common.json)
-		snapshot_print_json(&snap);
+		print_json(&snap);
 	if (ask && !snapshot_whole(&snap))
 		code = EXIT_NOT_ISOLATED;
 	for (size_t i = 0; ask && i < snap.degraded_count; i++)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* hostiso status: what the kernel says now. Exit 0 only when this host is isolated, whole. */
 #include <stdio.h>
+#include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
 #include "HostIsolation/snapshot.h"
 #include "HostIsolation/words.h"
@@ -108,6 +109,13 @@ static void print_text(const struct snapshot *snap)
 		printf("  %s\n", snap->degraded[i]);
 }
 
+static void print_json(const struct snapshot *snap)
+{
+	_cleanup_free_ char *text = snapshot_json(snap);
+
+	printf("%s\n", text ? text : "{}");
+}
+
 static int status(struct session *s, const struct common *common, struct error *err)
 {
 	struct snapshot snap = {.here = true};
@@ -120,7 +128,7 @@ static int status(struct session *s, const struct common *common, struct error *
 		snap.policy.limit = LIMIT_DEFAULT;
 	whole = snapshot_whole(&snap);
 	if (common->json)
-		snapshot_print_json(&snap);
+		print_json(&snap);
 	else
 		print_text(&snap);
 	snapshot_free(&snap);

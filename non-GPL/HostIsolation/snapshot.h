@@ -27,8 +27,8 @@ struct snapshot {
 
 /* have_maps must be true. */
 int snapshot_take(struct session *s, struct snapshot *out, struct error *err);
-/* One JSON object on standard output. */
-void snapshot_print_json(const struct snapshot *snap);
+/* One JSON object; the caller frees it. NULL: out of memory. */
+char *snapshot_json(const struct snapshot *snap);
 /* Isolated, and nothing degraded. */
 bool snapshot_whole(const struct snapshot *snap);
 void snapshot_free(struct snapshot *snap);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What status tells, as one JSON object. */
-#include <stdio.h>
+#include <string.h>
 #include <json-c/json.h>
 #include "HostIsolation/snapshot.h"
 #include "HostIsolation/words.h"
@@ -106,9 +106,10 @@ bool snapshot_whole(const struct snapshot *snap)
 	return snap->state == STATE_ISOLATED && !snap->degraded_count;
 }
 
-void snapshot_print_json(const struct snapshot *snap)
+char *snapshot_json(const struct snapshot *snap)
 {
 	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
+	char *text;
 
 	json_head(o, snap, snapshot_whole(snap));
 	json_object_object_add(o, "devices", json_devices(snap));
@@ -116,7 +117,8 @@ void snapshot_print_json(const struct snapshot *snap)
 	for (size_t i = 0; i < snap->degraded_count; i++)
 		json_object_array_add(lines, json_object_new_string(snap->degraded[i]));
 	json_object_object_add(o, "degraded", lines);
-	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								 JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+								JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
+	return text;
 }

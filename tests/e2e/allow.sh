@@ -60,7 +60,8 @@ ok "deny -f FILE" hostiso deny -f "$scratch/list"
 ok_shut "takes it off again" host,icmp,10.77.0.53 host,tcp,fd00:77::53,7
 ok "allow -f - reads standard input" hostiso allow -f - <<<10.77.0.53
 ok_open "and admits it" host,icmp,10.77.0.53
-ok "deny it" hostiso deny 10.77.0.53
+ok "deny -f reads a pipe like a file" hostiso deny -f <(echo 10.77.0.53)
+ok_shut "and denies it" host,icmp,10.77.0.53
 
 # Entries that end by themselves.
 short=${HOSTISO_DEADLINE:-2}

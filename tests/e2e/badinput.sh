@@ -81,9 +81,6 @@ began=$SECONDS
 bad 2 huge "a file of 1 GB" hostiso allow -f "$scratch/huge"
 ok "is refused before it is read" test $((SECONDS - began)) -lt 3
 bad 2 /dev/zero "a device that never ends" guarded host timeout 10 "$HOSTISO" allow -f /dev/zero
-mkfifo "$scratch/fifo"
-bad 2 fifo "a pipe that nobody writes to" guarded host timeout 10 \
-	"$HOSTISO" allow -f "$scratch/fifo"
 
 # What the machine lacks.
 as_nobody() {
