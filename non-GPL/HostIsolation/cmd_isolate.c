@@ -12,191 +12,11 @@
 #include <bpf/bpf.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
-#include "HostIsolation/entryfile.h"
-#include "HostIsolation/guard.h"
+#include "HostIsolation/isolateargs.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/reset.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/snapshot.h"
-#include "HostIsolation/sshguard.h"
-#include "HostIsolation/verbs.h"
-
-#define LIMIT_MAX 16777216
-
-enum {
-	OPT_ALLOW = 0x100,
-	OPT_ALLOW_FILE,
-	OPT_AUDIT,
-	OPT_FOR,
-	OPT_CONFIRM,
-	OPT_CASE,
-	OPT_COMMENT,
-	OPT_XDP,
-	OPT_TC,
-	OPT_DEV,
-	OPT_DNS,
-	OPT_KEEP_SSH,
-	OPT_CUT_SSH,
-	OPT_LIMIT,
-	OPT_FORCE,
-	OPT_RESET,
-};
-
-static const struct argp_option options[] = {
-	{"allow", OPT_ALLOW, "ENTRY", 0,
-	 "keep open: [in:|out:]ADDR[/LEN][:PORT[-PORT][/PROTO]] or a host name", 0},
-	{"allow-file", OPT_ALLOW_FILE, "FILE", 0, "keep open: one ENTRY a line, # comments", 0},
-	{"dns", OPT_DNS, NULL, 0, "keep open: this host's resolvers, port 53 (UDP and TCP)", 0},
-	{"keep-ssh", OPT_KEEP_SSH, NULL, 0,
-	 "keep open: the SSH connection you are on, and nothing else of its peer", 0},
-	{"cut-ssh", OPT_CUT_SSH, NULL, 0, "cut the SSH connection you are on, too", 0},
-	{"for", OPT_FOR, "DURATION", 0,
-	 "end the isolation by itself after this time: 90s, 15m, 4h, 2d", 0},
-	{"confirm", OPT_CONFIRM, "DURATION", 0,
-	 "end it by itself unless 'hostiso confirm' comes in time", 0},
-	{"audit", OPT_AUDIT, NULL, 0, "drop nothing, count what would drop", 0},
-	{"case", OPT_CASE, "ID", 0, "case number, shown by status", 0},
-	{"comment", OPT_COMMENT, "TEXT", 0, "why; shown by status and list", 0},
-	{"dev", OPT_DEV, "IFACE", 0, "only this device (repeat for more); all others stay open", 0},
-	{"xdp", OPT_XDP, "MODE", 0, "auto (native where the driver has it), native, generic, off",
-	 0},
-	{"tc", OPT_TC, "WAY", 0, "auto, tcx, clsact", 0},
-	{"limit", OPT_LIMIT, "N", 0, "allowlist entries per family (131072)", 0},
-	{"reset-connections", OPT_RESET, "all", OPTION_ARG_OPTIONAL,
-	 "end the connections that are cut, so that programs fail at once; =all: in all network namespaces",
-	 0},
-	{"force", OPT_FORCE, NULL, 0,
-	 "isolate even when a device cannot be guarded; status names it", 0},
-	{},
-};
-
-struct arguments {
-	struct common common;
-	struct entry_vec entries; /* parsed; names not yet resolved */
-	struct guard_options guard;
-	struct error error; /* the first thing wrong with the arguments */
-	uint64_t for_ns, confirm_ns;
-	__u64 limit;
-	const char *case_id, *comment;
-	enum ssh_choice ssh;
-	bool audit, dns, reset, reset_all;
-};
-
-static int parse_choice(const char *text, const char *const *words, int n, const char *what,
-			struct error *err)
-{
-	for (int i = 0; i < n; i++)
-		if (!strcmp(text, words[i]))
-			return i;
-	return fail(err, -EINVAL, "'%s' is no %s; say auto, or see --help", text, what);
-}
-
-static int parse_limit(const char *text, __u64 *limit, struct error *err)
-{
-	char *end;
-
-	errno = 0;
-	*limit = strtoull(text, &end, 10);
-	if (errno || *end || text[0] < '0' || text[0] > '9' || !*limit || *limit > LIMIT_MAX)
-		return fail(err, -EINVAL, "limit '%s': give a number from 1 to %d", text,
-			    LIMIT_MAX);
-	return 0;
-}
-
-static int parse_text(const char *text, size_t size, const char *what, struct error *err)
-{
-	return strlen(text) < size ? 0
-				   : fail(err, -EINVAL, "the %s is too long: %zu bytes at most",
-					  what, size - 1);
-}
-
-static int parse_entry(struct arguments *a, const char *text)
-{
-	struct entry e;
-	int ret = entry_parse(text, &e, &a->error);
-
-	return ret < 0 ? ret : entry_vec_push(&a->entries, &e);
-}
-
-static int parse_value(int key, char *arg, struct arguments *a)
-{
-	static const char *const xdp[] = {"auto", "native", "generic", "off"};
-	static const char *const tc[] = {"auto", "tcx", "clsact"};
-	int ret;
-
-	switch (key) {
-	case OPT_ALLOW:
-		return parse_entry(a, arg);
-	case OPT_ALLOW_FILE:
-		return entries_read(arg, &a->entries, &a->error);
-	case OPT_FOR:
-		return duration_parse(arg, &a->for_ns, &a->error);
-	case OPT_CONFIRM:
-		return duration_parse(arg, &a->confirm_ns, &a->error);
-	case OPT_CASE:
-		a->case_id = arg;
-		return parse_text(arg, sizeof(((struct policy *)0)->case_id), "case", &a->error);
-	case OPT_COMMENT:
-		a->comment = arg;
-		return parse_text(arg, sizeof(((struct policy *)0)->comment), "comment", &a->error);
-	case OPT_LIMIT:
-		return parse_limit(arg, &a->limit, &a->error);
-	case OPT_DEV:
-		if (a->guard.device_count == DEVICES_ASKED_MAX)
-			return fail(&a->error, -E2BIG, "more than %d times --dev",
-				    DEVICES_ASKED_MAX);
-		a->guard.devices[a->guard.device_count++] = arg;
-		return 0;
-	case OPT_XDP:
-		ret = parse_choice(arg, xdp, 4, "XDP mode", &a->error);
-		a->guard.xdp = ret;
-		return ret < 0 ? ret : 0;
-	case OPT_TC:
-		ret = parse_choice(arg, tc, 3, "way to attach", &a->error);
-		a->guard.tc = ret;
-		return ret < 0 ? ret : 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct arguments *a = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (!a->error.text[0])
-			fail(&a->error, -EINVAL,
-			     "'%s' is left over; to keep an address open say --allow %s", arg, arg);
-		return 0;
-	case OPT_AUDIT:
-		a->audit = true;
-		return 0;
-	case OPT_DNS:
-		a->dns = true;
-		return 0;
-	case OPT_FORCE:
-		a->guard.force = true;
-		return 0;
-	case OPT_RESET:
-		a->reset = true;
-		a->reset_all = arg && !strcmp(arg, "all");
-		if (arg && !a->reset_all && !a->error.text[0])
-			fail(&a->error, -EINVAL, "--reset-connections takes nothing, or =all");
-		return 0;
-	case OPT_KEEP_SSH:
-	case OPT_CUT_SSH:
-		a->ssh = key == OPT_KEEP_SSH ? SSH_KEEP : SSH_CUT;
-		return 0;
-	}
-	/* only the first mistake is told; the rest is not even looked at */
-	if (a->error.text[0] && arg)
-		return 0;
-	return parse_value(key, arg, a) == ARGP_ERR_UNKNOWN ? ARGP_ERR_UNKNOWN : 0;
-}
 
 static void report_device(const struct link_info *link, const struct attach_result *res, void *arg)
 {
@@ -225,7 +45,7 @@ static int learn_neighbour(const __u8 addr[16], void *arg)
 }
 
 /* The list to be: what is there, less what has expired, and what was asked for now. */
-static int new_list(struct session *s, struct arguments *a, struct allowlist *list,
+static int new_list(struct session *s, struct isolate_arguments *a, struct allowlist *list,
 		    struct error *err)
 {
 	struct entry_vec resolved = {};
@@ -245,7 +65,7 @@ static int new_list(struct session *s, struct arguments *a, struct allowlist *li
 	return ret;
 }
 
-static void write_policy(struct session *s, const struct arguments *a, bool fresh)
+static void write_policy(struct session *s, const struct isolate_arguments *a, bool fresh)
 {
 	struct policy *p = s->maps.policy;
 	__u64 now = boot_ns();
@@ -267,7 +87,7 @@ static void write_policy(struct session *s, const struct arguments *a, bool fres
 }
 
 /* The point of no return: all that can fail has been done. */
-static void switch_on(struct session *s, const struct arguments *a, bool kept)
+static void switch_on(struct session *s, const struct isolate_arguments *a, bool kept)
 {
 	__u64 control = s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT);
 	bool fresh = isolation_state(&s->maps) != (a->audit ? STATE_AUDIT : STATE_ISOLATED);
@@ -295,8 +115,8 @@ static int check_namespace(const struct session *s, struct error *err)
 		s->pins.dir, p->netns_cookie);
 }
 
-static int prepare(struct session *s, struct arguments *a, struct guard_result *res, size_t *kept,
-		   struct error *err)
+static int prepare(struct session *s, struct isolate_arguments *a, struct guard_result *res,
+		   size_t *kept, struct error *err)
 {
 	_cleanup_(allowlist_free) struct allowlist list = {};
 	struct progs progs = PROGS_INIT;
@@ -344,7 +164,7 @@ static void print_json(const struct snapshot *snap)
 }
 
 /* What the kernel says now: all of it as JSON, or what is not as it was asked for. */
-static int say_state(struct session *s, const struct arguments *a)
+static int say_state(struct session *s, const struct isolate_arguments *a)
 {
 	bool ask = !a->audit && !a->guard.device_count;
 	struct snapshot snap = {};
@@ -365,7 +185,7 @@ static int say_state(struct session *s, const struct arguments *a)
 	return code;
 }
 
-static void say_done(const struct arguments *a, const struct guard_result *res, bool was,
+static void say_done(const struct isolate_arguments *a, const struct guard_result *res, bool was,
 		     size_t kept, struct session *s)
 {
 	char rest[32];
@@ -387,7 +207,7 @@ static void say_done(const struct arguments *a, const struct guard_result *res, 
 	}
 }
 
-static int reset(struct session *s, const struct arguments *a)
+static int reset(struct session *s, const struct isolate_arguments *a)
 {
 	struct reset_result res = {};
 	struct error err = {};
@@ -407,7 +227,7 @@ static int reset(struct session *s, const struct arguments *a)
 	return EXIT_DONE;
 }
 
-static int isolate(struct session *s, struct arguments *a)
+static int isolate(struct session *s, struct isolate_arguments *a)
 {
 	enum isolation_state was = isolation_state(&s->maps);
 	struct guard_result res = {};
@@ -430,19 +250,14 @@ static int isolate(struct session *s, struct arguments *a)
 
 int cmd_isolate(int argc, char **argv)
 {
-	const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.children = COMMON_CHILDREN,
-		.doc = "Cut this host off the network, both directions, IPv4 and IPv6, but for what is named. A second isolate adds to the first.",
-	};
-	struct arguments a = {};
+
+	struct isolate_arguments a = {};
 	struct session s = SESSION_INIT;
 	int ret;
 
 	a.guard.report = report_device;
 	a.guard.arg = &a.common;
-	if (verb_parse(&argp, argc, argv, &a, &a.common))
+	if (verb_parse(&isolate_argp, argc, argv, &a, &a.common))
 		return EXIT_MISUSED;
 	ret = a.error.text[0] ? -EINVAL : session_open(&s, &a.common, SESSION_MAKE, &a.error);
 	ret = ret < 0 ? complain(&a.error, misuse_or_failure(ret)) : isolate(&s, &a);

@@ -27,13 +27,12 @@ int verb_parse(const struct argp *argp, int argc, char **argv, void *input, stru
 {
 	char word[128];
 
-	if (!argp_parse(argp, argc, argv, ARGP_NO_ERRS, NULL, input))
+	if (!argp_parse(argp, argc, argv, 0, NULL, input))
 		return 0;
+	/* getopt has told a wrong option already, in one line */
 	if (common->misused)
-		fprintf(stderr, "%s: '%s' does not fit here, or lacks its value; see: %s --help\n",
-			argv[0], printable(common->misused, word, sizeof(word)), argv[0]);
-	else
-		fprintf(stderr, "%s: these options do not fit; see: %s --help\n", argv[0], argv[0]);
+		fprintf(stderr, "%s: '%s' is left over; see: %s --help\n", argv[0],
+			printable(common->misused, word, sizeof(word)), argv[0]);
 	return EXIT_MISUSED;
 }
 

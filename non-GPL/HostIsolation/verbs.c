@@ -35,11 +35,17 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	case 'v':
 		c->verbose = true;
 		return 0;
+	case ARGP_KEY_INIT:
+		/*
+		 * Without a stream argp adds no second line to getopt's, and returns. (ARGP_NO_ERRS
+		 * would do so too, but makes --help do nothing and go on: `isolate --help`
+		 * isolated.)
+		 */
+		state->err_stream = NULL;
+		return 0;
 	case ARGP_KEY_ERROR:
-		/* an option has been stepped over by then, a word has not */
-		if (state->next > 1 && state->argv[state->next - 1][0] == '-')
-			c->misused = state->argv[state->next - 1];
-		else if (state->next < state->argc)
+		if (state->next < state->argc && state->argv[state->next][0] != '-' &&
+		    (state->next == 1 || state->argv[state->next - 1][0] != '-'))
 			c->misused = state->argv[state->next];
 		return 0;
 	}
