@@ -89,7 +89,8 @@ static void write_policy(struct session *s, const struct isolate_arguments *a, b
 /* The point of no return: all that can fail has been done. */
 static void switch_on(struct session *s, const struct isolate_arguments *a, bool kept)
 {
-	__u64 control = s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT);
+	__u64 control =
+		s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT | CONTROL_NAMED);
 	bool fresh = isolation_state(&s->maps) != (a->audit ? STATE_AUDIT : STATE_ISOLATED);
 
 	if (isolation_state(&s->maps) == STATE_EXPIRED || isolation_state(&s->maps) == STATE_OFF) {
@@ -98,7 +99,8 @@ static void switch_on(struct session *s, const struct isolate_arguments *a, bool
 	}
 	write_policy(s, a, fresh);
 	policy_set_control(&s->maps, control | (a->audit ? CONTROL_AUDIT : CONTROL_ENFORCE) |
-					     (kept ? CONTROL_KEPT : 0));
+					     (kept ? CONTROL_KEPT : 0) |
+					     (a->guard.device_count ? CONTROL_NAMED : 0));
 	policy_settle();
 }
 

@@ -157,7 +157,7 @@ static int add_block(struct compiler *c, const size_t *rules, size_t n, __u32 ne
 
 		b = reallocarray(out->blocks, more, sizeof(*b));
 		if (!b)
-			return -ENOMEM;
+			return fail(c->err, -ENOMEM, "out of memory for the allowlist");
 		out->blocks = b;
 		c->block_capacity = more;
 	}
@@ -271,7 +271,7 @@ int compile_allowlist(const struct allowlist *list, struct compiled *out, struct
 	if (ret < 0)
 		return ret;
 	if (!stack || !result.ip4 || !result.ip6)
-		return -ENOMEM;
+		return fail(err, -ENOMEM, "out of memory for the allowlist");
 	stack[0].owner = NO_ENTRY;
 	for (size_t first = 0, last; first < list->count && ret == 0; first = last) {
 		for (last = first + 1; last < list->count; last++)

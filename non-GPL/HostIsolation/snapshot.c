@@ -52,6 +52,11 @@ static int take_device(struct session *s, struct snapshot *snap, struct progs *p
 	printable(link->name, name, sizeof(name));
 	d->whole = d->state.in.attached && !d->state.in.blocked && d->state.out.attached &&
 		   !d->state.out.blocked;
+	if (!d->state.in.attached && !d->state.out.attached &&
+	    snap->policy.control & CONTROL_NAMED) {
+		degraded(snap, "%s: left open, because isolate was told --dev", name);
+		return 0;
+	}
 	judge_hook(snap, name, "inwards", &d->state.in);
 	judge_hook(snap, name, "outwards", &d->state.out);
 	if (link->header == LINK_UNKNOWN)

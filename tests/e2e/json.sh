@@ -6,7 +6,8 @@ need jq
 
 lab_default
 is "$(json type status)" '"object"' "status --json of an open host is one object"
-ok "isolate" hostiso isolate --allow 10.77.0.5 --allow fd00:77::5 --case 'IR-1 "quoted"' --comment $'tab\tand \x1b[31m'
+is "$(json .state isolate --allow 10.77.0.5 --allow fd00:77::5 --case 'IR-1 "quoted"' --comment $'tab\tand \x1b[31m')" \
+	'"isolated"' "isolate --json says how it is now"
 is "$(json type status)" '"object"' "status --json of an isolated host is one object"
 like "$(json . status)" 'IR-1 \\"quoted\\"' "with the case, quoted"
 unlike "$(hostiso status)" $'\x1b' "status prints no terminal escapes of a comment"
@@ -14,5 +15,5 @@ reach host-attacker >/dev/null
 like "$(json '[.. | objects | select(.reason? == "not-allowed")] | length' status)" '^[1-9]' "with counters by reason"
 like "$(json . status)" '"eth0"' "and the device"
 like "$(json 'map(.) | length' list)" '^[1-9]' "list --json has entries"
-ok "release" hostiso release
+is "$(json .state release)" '"not isolated"' "and so does release --json"
 done_testing

@@ -141,6 +141,7 @@ static void test_around_mapped(void **state)
 	parse("::fffe:0:0/95", &e);
 	parse("::fffe:0:0/96", &e);
 	parse("::1:0:0/96", &e);
+	parse("1::ffff:a00:5", &e);
 	parse("::ffff:0:0:0/96", &e);
 	parse("::10.0.0.5", &e);
 }

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# hostiso watch guards a device that comes later, mends what was removed, and nothing depends on it.
+. "$(dirname "$0")/lib.sh"
+
+lab_default
+guarded host "$HOSTISO" watch >"$scratch/watch" 2>&1 &
+watcher=$!
+later() { # DESCRIPTION COMMAND...: within 5 s
+	local text=$1 _
+	shift
+	for _ in {1..50}; do
+		if "$@" >/dev/null 2>&1; then
+			report 0 "$text"
+			return
+		fi
+		sleep 0.1
+	done
+	report 1 "$text"
+	diag "$(cat "$scratch/watch")"
+}
+later "says that it watches" grep -q watching "$scratch/watch"
+ok "isolate" hostiso isolate --allow 10.77.0.5 --allow fd00:77::5
+
+in_ns host ip link add late0 type veth peer name late1
+later "a device that comes later is guarded" hostiso status
+ok "and told" grep -q late0 "$scratch/watch"
+
+if in_ns host tc filter show dev eth0 ingress 2>/dev/null | grep -q hostiso; then
+	in_ns host tc qdisc del dev eth0 clsact
+else
+	rm -f "$HOSTISO_PIN_DIR"/links/*_in
+fi
+later "what was torn down is told" grep -q 'no program of ours' "$scratch/watch"
+later "and mended" hostiso status
+
+kill "$watcher"
+wait "$watcher" 2>/dev/null || true
+ok "without it the isolation stays" hostiso status
+is "$(host_state)" isolated "and cuts"
+ok "release" hostiso release
+done_testing
