@@ -184,10 +184,6 @@ int entries_from_text(const char *const *texts, size_t n, struct entry_vec *out,
 
 const char *printable(const char *text, char *buf, size_t size)
 {
-	size_t n = 0;
-
-	for (; *text && n + 1 < size; text++)
-		buf[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-	buf[n] = 0;
+	text_escape(text, buf, size);
 	return buf;
 }
