@@ -26,8 +26,8 @@ MULTIARCH := $(if $(filter arm64,$(ARCH)),aarch64-linux-gnu,$(ARCH)-linux-gnu)
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -IGPL -Inon-GPL -I$(B) -MMD -MP $(CFLAGS)
-BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror \
-	-Wno-unused-parameter -Wno-missing-declarations -IGPL -isystem /usr/include/$(MULTIARCH) -MMD -MP
+BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-missing-declarations -IGPL -isystem $(SYSROOT)/usr/include/$(MULTIARCH) -MMD -MP
 LDLIBS := -lbpf -lelf -lz -lmnl -lnftnl -ljson-c
 
 BPF_SRCS := $(wildcard GPL/*/*.bpf.c)
@@ -37,6 +37,7 @@ OBJS := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS := $(filter-out %/main.o,$(OBJS))
 TEST_SRCS := $(filter-out $(EXCLUDE),$(wildcard tests/unit/*.c tests/packet/*.c))
 TESTS := $(TEST_SRCS:%.c=$(B)/%)
+TEST_LIB_SRCS := $(wildcard tests/lib/*.c)
 HELPER_SRCS := $(wildcard tools/lab/*.c tests/helpers/*.c)
 HELPERS := $(HELPER_SRCS:%.c=$(B)/%)
 
@@ -68,7 +69,10 @@ $(B)/%.o: %.c Makefile | $(SKELS)
 $(B)/libhostiso.a: $(LIB_OBJS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/tests/%: $(B)/tests/%.o $(B)/libhostiso.a
+$(B)/libtest.a: $(TEST_LIB_SRCS:%.c=$(B)/%.o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/libtest.a $(B)/libhostiso.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ $(LDLIBS) -lcmocka
 
@@ -112,4 +116,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
--include $(wildcard $(B)/*.d) $(OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) $(HELPER_SRCS:%.c=$(B)/%.d)
+-include $(wildcard $(B)/*.d) $(OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) $(TEST_LIB_SRCS:%.c=$(B)/%.d) $(HELPER_SRCS:%.c=$(B)/%.d)
