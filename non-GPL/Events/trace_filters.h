@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* --pid, --uid, … as the kernel side wants them, and look-ups in other processes' roots. */
+#pragma once
+
+#include "Events/event_json.h"
+#include "Events/trace_options.h"
+
+struct events_bpf;
+
+__u32 trace_filters_mask(const struct trace_options *o);
+/* Fills the maps. A --path or --exe that does not exist, a --tree of no process: one line. */
+int trace_filters_set(struct events_bpf *skel, const struct trace_options *o, struct error *err);
+
+/* Sets line->file_info when a feature in use only has names. */
+void trace_lookups_init(struct line_context *line, const struct feature_state *states);
