@@ -21,7 +21,11 @@ struct stream_state stream __weak; /* user space maps it */
 
 const volatile __u64 wake_at __weak = 2 << 20; /* bytes waiting that wake */
 
+#ifdef OLD_KERNEL
+#define CLASS_SMALL 6144 /* the verifier follows every class; one must do */
+#else
 #define CLASS_SMALL 1024
+#endif
 #define CLASS_MIDDLE 6144
 #define CLASS_LARGE 20480
 #define CLASS_HUGE RECORD_MAX

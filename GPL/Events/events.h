@@ -27,6 +27,7 @@ enum part_flags {
 	PART_UNREACHABLE = 4, /* the walk ended outside the process's root */
 	PART_DELETED = 8,     /* the name was unlinked already */
 	PART_PSEUDO = 16,     /* no place in the tree: memfd, pipe, socket */
+	PART_CUT = 64,	      /* inside the kernel: a name found no room */
 	PART_MATCHED = 32,    /* inside the kernel: --path knows a directory of it */
 };
 

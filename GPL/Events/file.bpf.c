@@ -36,40 +36,20 @@ struct {
 	__type(value, struct pending);
 } pending_zero SEC(".maps");
 
-/* Argument counts as this kernel's BTF has them; 0: no such function. Set before load. */
-#define FN(name) const volatile __u32 nargs_##name;
+/* Argument counts as this kernel's BTF has them, and which one is the dentry; 0: no such function
+ * or argument. Set before load. */
+#define FN(name, arg) const volatile __u32 nargs_##name, arg_##name;
 #include "functions.def"
 #undef FN
 
-/* A program may only read the arguments its function has, so each count is its own branch; the
- * count is a constant by then, and the verifier sees one of them. */
+/* Read as memory, since the number of the argument is not the same in all kernels: the verifier
+ * allows a load from the context only at an offset that the compiler knew. */
 static __always_inline u64 ctx_at(u64 *ctx, u32 i)
 {
-	switch (i) {
-	case 0:
-		return ctx[0];
-	case 1:
-		return ctx[1];
-	case 2:
-		return ctx[2];
-	case 3:
-		return ctx[3];
-	case 4:
-		return ctx[4];
-	case 5:
-		return ctx[5];
-	case 6:
-		return ctx[6];
-	}
-	return 0;
-}
+	u64 v = 0;
 
-static __always_inline bool ctx_has(u64 *ctx, u32 nargs, struct dentry *d)
-{
-	u64 want = (u64)d;
-
-	return (nargs > 1 && ctx[1] == want) || (nargs > 2 && ctx[2] == want) ||
-	       (nargs > 3 && ctx[3] == want);
+	bpf_probe_read_kernel(&v, sizeof(v), (void *)ctx + i * sizeof(u64));
+	return v;
 }
 
 /* Entry: remembers the operation, with what will be gone at the exit. */
@@ -145,12 +125,12 @@ static __always_inline void on_remove(struct path *dir, struct dentry *dentry)
 		fill_file_info(&p->info, BPF_CORE_READ(dentry, d_inode));
 }
 
-static __always_inline int on_removed(u64 *ctx, u32 nargs, u32 source)
+static __always_inline int on_removed(u64 *ctx, u32 nargs, u32 arg, u32 source)
 {
 	struct file_op op = {.type = EVENT_FILE_DELETE, .source = source};
 	struct pending *p = pended();
 
-	if (!p || !ctx_has(ctx, nargs, p->dentry))
+	if (!p || ctx_at(ctx, arg) != (u64)p->dentry)
 		return 0;
 	op.dentry = p->dentry;
 	op.mnt = p->mnt;
@@ -171,7 +151,7 @@ int BPF_PROG(hook_unlink_fentry, struct path *dir, struct dentry *dentry)
 SEC("fexit/vfs_unlink")
 int hook_unlink_fexit(u64 *ctx)
 {
-	return on_removed(ctx, nargs_vfs_unlink, HOOK_unlink_fexit);
+	return on_removed(ctx, nargs_vfs_unlink, arg_vfs_unlink, HOOK_unlink_fexit);
 }
 
 SEC("fentry/security_path_rmdir")
@@ -184,7 +164,7 @@ int BPF_PROG(hook_rmdir_fentry, struct path *dir, struct dentry *dentry)
 SEC("fexit/vfs_rmdir")
 int hook_rmdir_fexit(u64 *ctx)
 {
-	return on_removed(ctx, nargs_vfs_rmdir, HOOK_rmdir_fexit);
+	return on_removed(ctx, nargs_vfs_rmdir, arg_vfs_rmdir, HOOK_rmdir_fexit);
 }
 
 SEC("fentry/security_path_rename")
@@ -210,11 +190,11 @@ int hook_rename_fexit(u64 *ctx)
 	if (!p)
 		return 0;
 	if (nargs_vfs_rename == 1) {
-		struct renamedata *rd = (void *)ctx[0];
+		struct renamedata *rd = (void *)ctx_at(ctx, 0);
 
 		if (BPF_CORE_READ(rd, old_dentry) != p->dentry)
 			return 0;
-	} else if (!ctx_has(ctx, nargs_vfs_rename, p->dentry)) {
+	} else if (ctx_at(ctx, arg_vfs_rename) != (u64)p->dentry) {
 		return 0;
 	}
 	/* By now old_dentry carries the new name in the new place. */
@@ -298,7 +278,7 @@ int hook_writev_fexit(u64 *ctx)
 {
 	if ((s64)ctx_at(ctx, nargs_vfs_writev) <= 0)
 		return 0;
-	return on_content((struct file *)ctx[0], HOOK_writev_fexit);
+	return on_content((struct file *)ctx_at(ctx, 0), HOOK_writev_fexit);
 }
 
 /* do_truncate(idmap, dentry, length, time_attrs, filp); 5.10 has no first argument. filp is NULL
@@ -311,7 +291,7 @@ int hook_truncate_fexit(u64 *ctx)
 
 	if ((int)ctx_at(ctx, nargs_do_truncate) || !wanted(current_task()))
 		return 0;
-	op.dentry = (struct dentry *)ctx_at(ctx, nargs_do_truncate - 4);
+	op.dentry = (struct dentry *)ctx_at(ctx, arg_do_truncate);
 	if (file)
 		op.mnt = BPF_CORE_READ(file, f_path.mnt);
 	else

@@ -11,7 +11,21 @@
 
 #include "want.bpf.h"
 
-#define PATH_STEPS 64 /* components and mount crossings */
+/*
+ * A loop with a bound. bpf_loop() (5.17) is checked once, whatever the bound; older kernels follow
+ * every step, and can be asked for fewer. The file is compiled twice, for the one and the other.
+ */
+#ifdef OLD_KERNEL
+#define PATH_STEPS 40 /* components and mount crossings */
+#define repeat(count, step, ctx)                                                                   \
+	for (int _i = 0; _i < (count); _i++) {                                                     \
+		if (step(_i, ctx))                                                                 \
+			break;                                                                     \
+	}
+#else
+#define PATH_STEPS 2200
+#define repeat(count, step, ctx) bpf_loop(count, step, ctx, 0)
+#endif
 #define NAME_ROOM 256 /* NAME_MAX and the NUL */
 
 struct walk {
@@ -19,6 +33,8 @@ struct walk {
 	struct vfsmount *mnt;
 	struct dentry *root;
 	struct vfsmount *root_mnt;
+	struct event_hdr *e;
+	u64 cap;
 };
 
 static __always_inline struct mount *real_mount(struct vfsmount *mnt)
@@ -37,36 +53,51 @@ static __always_inline bool dentry_unhashed(struct dentry *d)
  */
 #define MOUNT_STEPS 16
 
+struct mount_search {
+	struct mount *at, *found;
+	struct mnt_namespace *ns;
+};
+
+static long mount_step(u32 i, struct mount_search *s)
+{
+	struct mount *m = s->at;
+	struct mount___new *new = (void *)m;
+	struct list_head *next;
+
+	if (!m)
+		return 1;
+	if (BPF_CORE_READ(m, mnt_ns) == s->ns) {
+		s->found = m;
+		return 1;
+	}
+	if (bpf_core_field_exists(new->mnt_next_for_sb)) {
+		s->at = BPF_CORE_READ(new, mnt_next_for_sb);
+	} else {
+		next = BPF_CORE_READ(m, mnt_instance.next);
+		s->at = (void *)next - bpf_core_field_offset(struct mount, mnt_instance);
+	}
+	return 0;
+}
+
 static __noinline __attribute__((unused)) struct vfsmount *some_mount(struct dentry *d,
 								      struct task_struct *task)
 {
-	struct mnt_namespace *ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
 	struct super_block *sb = BPF_CORE_READ(d, d_sb);
 	struct super_block___new *new = (void *)sb;
-	struct mount___new *next = NULL;
-	struct list_head *at;
-	struct mount *m;
-	int i;
+	struct mount_search s = {.ns = BPF_CORE_READ(task, nsproxy, mnt_ns)};
+	struct mount___new *any = NULL;
+	struct list_head *first;
 
-	if (bpf_core_field_exists(next->mnt_next_for_sb)) {
-		m = BPF_CORE_READ(new, s_mounts);
+	if (bpf_core_field_exists(any->mnt_next_for_sb)) {
+		s.at = BPF_CORE_READ(new, s_mounts);
 	} else {
-		at = BPF_CORE_READ(sb, s_mounts.next);
-		m = (void *)at - bpf_core_field_offset(struct mount, mnt_instance);
+		first = BPF_CORE_READ(sb, s_mounts.next);
+		s.at = (void *)first - bpf_core_field_offset(struct mount, mnt_instance);
 	}
-#pragma clang loop unroll(disable)
-	for (i = 0; i < MOUNT_STEPS && m; i++) {
-		if (BPF_CORE_READ(m, mnt_ns) == ns)
-			return (void *)m + bpf_core_field_offset(struct mount, mnt);
-		if (bpf_core_field_exists(next->mnt_next_for_sb)) {
-			next = (void *)m;
-			m = BPF_CORE_READ(next, mnt_next_for_sb);
-		} else {
-			at = BPF_CORE_READ(m, mnt_instance.next);
-			m = (void *)at - bpf_core_field_offset(struct mount, mnt_instance);
-		}
-	}
-	return NULL;
+	repeat(MOUNT_STEPS, mount_step, &s);
+	if (!s.found)
+		return NULL;
+	return (void *)s.found + bpf_core_field_offset(struct mount, mnt);
 }
 
 /* The process's own root: a path is what this process calls it. */
@@ -96,12 +127,23 @@ static __always_inline void add_name(struct event_hdr *e, u64 cap, const void *n
 	long n;
 
 	if (off > cap - NAME_ROOM) {
-		mark(e, PART_TRUNCATED);
+		mark(e, PART_CUT);
 		return;
 	}
 	n = bpf_probe_read_kernel_str((void *)e + off, NAME_ROOM, name);
 	if (n > 0)
 		*size = off + n;
+}
+
+/* A part is truncated until its walk is over; names that found no room are a mark of their own. */
+static __always_inline long walk_over(struct event_hdr *e, u32 flag)
+{
+	u32 m = marks(e) | flag;
+
+	if (!(m & PART_CUT))
+		m &= ~PART_TRUNCATED;
+	*(volatile u32 *)&e->marks = m;
+	return 1;
 }
 
 /* --path names directories by inode, so bind mounts, chroots and renames do not hide what is below.
@@ -121,30 +163,27 @@ static __always_inline void path_filter(struct event_hdr *e, struct dentry *d)
 }
 
 /* One step towards the root. 0: go on; else the walk is over. */
-static __always_inline int walk_step(struct event_hdr *e, u64 cap, struct walk *w)
+static long walk_step(u32 i, struct walk *w)
 {
 	struct dentry *d = w->dentry, *parent = BPF_CORE_READ(d, d_parent);
 	struct vfsmount *mnt = w->mnt;
+	struct event_hdr *e = w->e;
 
 	path_filter(e, d);
 	if (d == w->root && mnt == w->root_mnt)
-		return 1;
+		return walk_over(e, 0);
 	if (mnt && d == BPF_CORE_READ(mnt, mnt_root)) {
 		struct mount *m = real_mount(mnt), *up = BPF_CORE_READ(m, mnt_parent);
 
-		if (up == m || !up) {
-			mark(e, PART_UNREACHABLE);
-			return 1;
-		}
+		if (up == m || !up)
+			return walk_over(e, PART_UNREACHABLE);
 		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
 		w->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
 		return 0;
 	}
-	add_name(e, cap, BPF_CORE_READ(d, d_name.name));
-	if (!parent || parent == d) {
-		mark(e, PART_PSEUDO);
-		return 1;
-	}
+	add_name(e, w->cap, BPF_CORE_READ(d, d_name.name));
+	if (!parent || parent == d)
+		return walk_over(e, PART_PSEUDO);
 	w->dentry = parent;
 	return 0;
 }
@@ -155,16 +194,11 @@ static __noinline void add_path(struct event_hdr *e, u64 cap, struct event_part 
 				struct walk *w)
 {
 	u32 begin = e->size, before = marks(e);
-	int i;
 
-	*(volatile u32 *)&e->marks = before & ~PART_MARKS;
-#pragma clang loop unroll(disable)
-	for (i = 0; i < PATH_STEPS; i++) {
-		if (walk_step(e, cap, w))
-			goto done;
-	}
-	mark(e, PART_TRUNCATED);
-done:
+	*(volatile u32 *)&e->marks = PART_TRUNCATED;
+	w->e = e;
+	w->cap = cap;
+	repeat(PATH_STEPS, walk_step, w);
 	part->off = begin;
 	part->len = ((volatile struct event_hdr *)e)->size - begin;
 	part->flags = marks(e) & PART_MARKS;
@@ -182,11 +216,30 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 
 #define CGROUP_STEPS 32
 
+struct cgroup_walk {
+	struct kernfs_node *kn;
+	struct event_hdr *e;
+	u64 cap;
+};
+
+static long cgroup_step(u32 i, struct cgroup_walk *w)
+{
+	struct kernfs_node *kn = w->kn, *up;
+
+	if (!kn)
+		return 1;
+	up = kernfs_parent(kn);
+	if (!up) /* the root has no name */
+		return 1;
+	add_name(w->e, w->cap, BPF_CORE_READ(kn, name));
+	w->kn = up;
+	return 0;
+}
+
 static __noinline void add_cgroup(struct event_hdr *e, u64 cap, struct task_struct *task)
 {
+	struct cgroup_walk w = {.e = e, .cap = cap};
 	u32 begin = e->size;
-	struct kernfs_node *kn, *up;
-	int i;
 
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
 		u32 id = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
@@ -195,20 +248,11 @@ static __noinline void add_cgroup(struct event_hdr *e, u64 cap, struct task_stru
 		struct cgroup_subsys_state *one = NULL;
 
 		bpf_probe_read_kernel(&one, sizeof(one), css + id * sizeof(void *));
-		kn = BPF_CORE_READ(one, cgroup, kn);
+		w.kn = BPF_CORE_READ(one, cgroup, kn);
 	} else {
-		kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+		w.kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	}
-#pragma clang loop unroll(disable)
-	for (i = 0; i < CGROUP_STEPS; i++) {
-		if (!kn)
-			break;
-		up = kernfs_parent(kn);
-		if (!up) /* the root has no name */
-			break;
-		add_name(e, cap, BPF_CORE_READ(kn, name));
-		kn = up;
-	}
+	repeat(CGROUP_STEPS, cgroup_step, &w);
 	e->cgroup.off = begin;
 	e->cgroup.len = ((volatile struct event_hdr *)e)->size - begin;
 	e->cgroup.flags = 0;

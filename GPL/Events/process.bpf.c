@@ -140,7 +140,7 @@ int BPF_PROG(hook_exec_tp, struct task_struct *task, int old_pid, struct linux_b
 			return 0;
 		}
 		build_exec((struct event_exec *)e, cap, p);
-		if (!(marks(e) & PART_TRUNCATED) || class == 2) {
+		if (!(marks(e) & (PART_TRUNCATED | PART_CUT)) || class == 2) {
 			emit_submit(e);
 			return 0;
 		}

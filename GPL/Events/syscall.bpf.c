@@ -200,7 +200,7 @@ static __noinline int emit_text(struct text_op *op)
 			return 0;
 		}
 		build_text((struct event_file *)e, cap, op);
-		if (!(marks(e) & PART_TRUNCATED) || class == 1) {
+		if (!(marks(e) & (PART_TRUNCATED | PART_CUT)) || class == 1) {
 			emit_submit(e);
 			return 0;
 		}

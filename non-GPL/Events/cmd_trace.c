@@ -171,7 +171,7 @@ static int tracer_open(struct tracer *t, struct error *err)
 	if (ret)
 		return ret;
 	provider_verbose(t->provider, o->verbose);
-	t->skel = events_bpf__open();
+	t->skel = events_open();
 	if (!t->skel)
 		return fail(err, -errno, "cannot read the built-in programs: %s", strerror(errno));
 	select_prepare(t->skel, t->provider, o->events, o->kinds);

@@ -192,6 +192,17 @@ static struct kept *find(const struct provider *p, const char *prog)
 	return NULL;
 }
 
+#define LOG_SIZE (16 << 20)
+#define LOG_SHOWN 3000
+
+/* The verifier says why at the end. */
+static const char *last_part(const char *log)
+{
+	size_t n = strlen(log);
+
+	return n > LOG_SHOWN ? log + n - LOG_SHOWN : log;
+}
+
 static int load(struct provider *p, struct kept *k)
 {
 	const struct way *way = &ways[k->how];
@@ -211,17 +222,20 @@ static int load(struct provider *p, struct kept *k)
 			return -ESRCH;
 		opts.attach_btf_id = id;
 	}
-	if (p->verbose) {
-		log = malloc(1 << 20);
-		opts.log_buf = log;
-		opts.log_size = log ? 1 << 20 : 0;
-		opts.log_level = log ? 4 : 0; /* sizes; libbpf's own retry has the words */
-		if (log)
-			*log = 0;
-	}
 	fd = bpf_prog_load(way->type, k->name, "Dual BSD/GPL", k->insns, k->insn_count, &opts);
-	if (log)
-		fprintf(stderr, "%s: %s\n%s\n", k->name, strerror(fd < 0 ? -fd : 0), log);
+	if (p->verbose) {
+		log = calloc(1, LOG_SIZE);
+		opts.log_buf = log;
+		opts.log_size = log ? LOG_SIZE : 0;
+		opts.log_level = log ? 1 : 0;
+		if (fd < 0 && log)
+			bpf_prog_load(way->type, k->name, "Dual BSD/GPL", k->insns, k->insn_count,
+				      &opts);
+		fprintf(stderr, "%s: %zu instructions: %s\n", k->section, k->insn_count,
+			fd < 0 ? strerror(-fd) : "loaded");
+		if (fd < 0 && log)
+			fprintf(stderr, "%s\n", last_part(log));
+	}
 	if (fd < 0)
 		return fd;
 	k->prog_fd = fd;
@@ -314,6 +328,11 @@ bool provider_trampolines(struct provider *p)
 	return link >= 0;
 }
 
+bool provider_has_loop(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+}
+
 void provider_detach(struct provider *p, const char *prog)
 {
 	struct kept *k = find(p, prog);
@@ -372,6 +391,17 @@ int provider_nargs(const struct provider *p, const char *function)
 	int trace = !strncmp(function, "btf_trace_", 10); /* its first is the tracer's own */
 
 	return t ? btf_vlen(t) - trace : -ESRCH;
+}
+
+int provider_arg(const struct provider *p, const char *function, const char *arg)
+{
+	const struct btf_type *t = proto_of(p, function);
+
+	for (int i = 0; t && i < btf_vlen(t); i++) {
+		if (!strcmp(btf__name_by_offset(p->btf, btf_params(t)[i].name_off), arg))
+			return i;
+	}
+	return -ESRCH;
 }
 
 bool provider_returns_pointer(const struct provider *p, const char *function)

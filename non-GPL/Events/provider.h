@@ -43,6 +43,9 @@ void provider_verbose(struct provider *p, bool verbose);
 /* Does this kernel take fentry programs at all? Tried with one that does nothing. */
 bool provider_trampolines(struct provider *p);
 
+/* Does this kernel have bpf_loop()? */
+bool provider_has_loop(void);
+
 /* -1 when not attached (or of a tail/ program). Owned by the provider. */
 int provider_prog_fd(const struct provider *p, const char *prog);
 int provider_link_fd(const struct provider *p, const char *prog);
@@ -52,5 +55,7 @@ const char *provider_section(const struct provider *p, const char *prog);
 /* How many arguments the kernel function has by BTF; -ESRCH. For "btf_trace_…" typedefs: those of
  * the tracepoint. */
 int provider_nargs(const struct provider *p, const char *function);
+/* The number of the argument of that name, from 0; -ESRCH. */
+int provider_arg(const struct provider *p, const char *function, const char *arg);
 /* Does the function return a pointer? */
 bool provider_returns_pointer(const struct provider *p, const char *function);

@@ -63,11 +63,14 @@ static bool listed(const enum kind kinds[], enum kind kind)
 	return false;
 }
 
+static __u32 at_least_0(int n)
+{
+	return n < 0 ? 0 : n;
+}
+
 static __u32 count(const struct provider *p, const char *function)
 {
-	int n = provider_nargs(p, function);
-
-	return n < 0 ? 0 : n;
+	return at_least_0(provider_nargs(p, function));
 }
 
 void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
@@ -86,7 +89,9 @@ void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
 		}
 		bpf_program__set_autoload(prog, on);
 	}
-#define FN(name) skel->rodata->nargs_##name = count(p, #name);
+#define FN(name, arg)                                                                              \
+	skel->rodata->nargs_##name = count(p, #name);                                              \
+	skel->rodata->arg_##name = at_least_0(provider_arg(p, #name, arg));
 #include "Events/functions.def"
 #undef FN
 	skel->rodata->exit_has_group_dead = count(p, "btf_trace_sched_process_exit") > 1;

@@ -5,3 +5,6 @@
 #include "Events/events.h"
 #include "Events/routes.h"
 #include "events.skel.h"
+
+/* The programs that suit the running kernel; NULL with errno. */
+struct events_bpf *events_open(void);
