@@ -35,8 +35,9 @@ static __always_inline void fill_creds(struct event_creds *c, const struct cred 
 	c->egid = BPF_CORE_READ(cred, egid.val);
 	c->suid = BPF_CORE_READ(cred, suid.val);
 	c->sgid = BPF_CORE_READ(cred, sgid.val);
-	c->cap_permitted = BPF_CORE_READ(cred, cap_permitted.val);
-	c->cap_effective = BPF_CORE_READ(cred, cap_effective.val);
+	/* The bytes: before 6.3 it was two u32, low one first. */
+	bpf_core_read(&c->cap_permitted, sizeof(u64), &cred->cap_permitted);
+	bpf_core_read(&c->cap_effective, sizeof(u64), &cred->cap_effective);
 }
 
 static __always_inline void fill_ns(struct event_ns *n, struct task_struct *task)
