@@ -21,11 +21,15 @@ struct stream_state stream __weak; /* user space maps it */
 
 const volatile __u64 wake_at __weak = 2 << 20; /* bytes waiting that wake */
 
-#ifdef OLD_KERNEL
-#define CLASS_SMALL 6144 /* the verifier follows every class; one must do */
+#ifdef OLD_KERNEL /* the verifier follows every class: one must do */
+#define FIRST_CLASS 1
+#define CLASSES 2
 #else
-#define CLASS_SMALL 1024
+#define FIRST_CLASS 0
+#define CLASSES 3
 #endif
+#define CLASS_TINY 512 /* for records without paths */
+#define CLASS_SMALL 1024
 #define CLASS_MIDDLE 6144
 #define CLASS_LARGE 20480
 #define CLASS_HUGE RECORD_MAX

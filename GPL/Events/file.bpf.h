@@ -174,7 +174,7 @@ static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
 			emit_discard(e);
 			return 0;
 		}
-		if (!(marks(e) & (PART_TRUNCATED | PART_CUT)) || class == 2) {
+		if (!(marks(e) & (PART_TRUNCATED | PART_CUT)) || class == CLASSES - 1) {
 			emit_submit(e);
 			return 0;
 		}

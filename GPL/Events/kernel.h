@@ -84,7 +84,7 @@ struct inode {
 	kgid_t i_gid;
 	struct super_block *i_sb;
 	u64 i_ino;
-	u32 i_nlink;
+	u32 i_nlink, i_rdev;
 	s64 i_size;
 	s64 i_atime_sec, i_mtime_sec, i_ctime_sec;
 	u32 i_atime_nsec, i_mtime_nsec, i_ctime_nsec;
@@ -212,12 +212,87 @@ struct winsize {
 
 struct tty_driver {
 	int major, minor_start;
+	short type, subtype;
+};
+
+enum tty_driver_type { TTY_DRIVER_TYPE_SYSTEM };
+enum tty_driver_subtype { SYSTEM_TYPE_TTY };
+
+struct tty_driver___617 {
+	enum tty_driver_type type;
+	enum tty_driver_subtype subtype;
+};
+
+struct ktermios {
+	u32 c_iflag, c_oflag, c_cflag, c_lflag;
 };
 
 struct tty_struct {
 	struct tty_driver *driver;
 	int index;
 	struct winsize winsize;
+	struct ktermios termios;
+	struct tty_struct *link;
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct iovec {
+	void *iov_base;
+	u64 iov_len;
+};
+
+enum iter_type { ITER_UBUF, ITER_IOVEC };
+
+struct iov_iter {
+	u8 iter_type; /* not in 5.10 */
+	u64 count, nr_segs;
+	const struct iovec *iov;
+	void *ubuf;
+};
+
+struct iov_iter___64 {
+	const struct iovec *__iov;
+};
+
+struct module {
+	char name[56];
+	const char *version, *srcversion;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 bytes[16];
+};
+
+struct sock_common {
+	u32 skc_daddr, skc_rcv_saddr;
+	u16 skc_dport, skc_num, skc_family;
+	volatile u8 skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+};
+
+struct tcp_sock {
+	u64 bytes_sent, bytes_received;
+};
+
+struct socket {
+	struct sock *sk;
 };
 
 typedef struct {
@@ -296,10 +371,14 @@ struct renamedata {
 
 #pragma clang attribute pop
 
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
 #define FMODE_CREATED 0x100000
 #define PF_KTHREAD 0x00200000
 #define S_IFMT 00170000
 #define S_IFREG 0100000
+#define S_IFSOCK 0140000
 #define S_ISUID 04000
 #define S_ISGID 02000
 #define S_IXGRP 00010

@@ -20,5 +20,6 @@ struct route {
 	__u8 fd;
 	__u8 path, dirfd;
 	__u8 path2, dirfd2; /* rename: where to */
-	__u8 pad[2];
+	__u8 vector;	    /* writev: the data is found by iovecs */
+	__u8 pad;
 };

@@ -7,62 +7,9 @@
  * tail/sys_exit/…    the event: a file by its descriptor (kernel's own data), or a path as the
  *                    process wrote it, read after the call, when the page is surely there
  */
-#include "file.bpf.h"
-#include "routes.h"
+#include "syscall.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/* Written by user space once it knows which events come this way. */
-struct route routes[ROUTE_COUNT];
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, SLOT_COUNT);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(u32));
-} slots SEC(".maps");
-
-struct sys {
-	struct pt_regs *regs;
-	s64 ret;
-	struct route route;
-};
-
-static __always_inline u64 sys_arg(struct pt_regs *regs, u32 n)
-{
-	switch (n) {
-	case 1:
-		return PT_REGS_PARM1_CORE_SYSCALL(regs);
-	case 2:
-		return PT_REGS_PARM2_CORE_SYSCALL(regs);
-	case 3:
-		return PT_REGS_PARM3_CORE_SYSCALL(regs);
-	case 4:
-		return PT_REGS_PARM4_CORE_SYSCALL(regs);
-	case 5:
-		return PT_REGS_PARM5_CORE_SYSCALL(regs);
-	}
-	return 0;
-}
-
-static __always_inline u32 sys_nr(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(regs, orig_ax);
-#else
-	return BPF_CORE_READ(regs, syscallno);
-#endif
-}
-
-/* 32-bit programs number their calls differently. */
-static __always_inline bool compat_call(struct task_struct *task)
-{
-#if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(task, thread_info.status) & 2; /* TS_COMPAT */
-#else
-	return BPF_CORE_READ(task, thread_info.flags) & (1 << 22); /* TIF_32BIT */
-#endif
-}
 
 SEC("raw_tp/sys_exit")
 int hook_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -80,30 +27,6 @@ int hook_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	bpf_tail_call(ctx, &slots, slot);
 	return 0;
-}
-
-static __always_inline void sys_read(struct sys *s, struct bpf_raw_tracepoint_args *ctx)
-{
-	u32 nr;
-
-	s->regs = (struct pt_regs *)ctx->args[0];
-	s->ret = ctx->args[1];
-	nr = sys_nr(s->regs);
-	if (nr < ROUTE_COUNT)
-		s->route = routes[nr];
-	else
-		__builtin_memset(&s->route, 0, sizeof(s->route));
-}
-
-static __always_inline struct file *fd_file(struct task_struct *task, u32 fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **table = BPF_CORE_READ(fdt, fd), *file = NULL;
-
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
-	return file;
 }
 
 #define TEXT_MAX 4096
@@ -261,6 +184,15 @@ int hook_open_tp(struct bpf_raw_tracepoint_args *ctx)
 	return emit_file(&op);
 }
 
+/* A write to a terminal goes on to the program for those, if there is one. */
+static __always_inline void not_a_file(struct bpf_raw_tracepoint_args *ctx, struct sys *s)
+{
+	struct file *file = fd_file(current_task(), sys_arg(s->regs, s->route.fd));
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+		bpf_tail_call(ctx, &slots, SLOT_tty);
+}
+
 #define CALL(name, ok, type, change)                                                               \
 	SEC("tail/sys_exit/" #name)                                                                \
 	int hook_##name##_tp(struct bpf_raw_tracepoint_args *ctx)                                  \
@@ -278,5 +210,5 @@ CALL(rmdir, s.ret == 0, EVENT_FILE_DELETE, 0)
 CALL(rename, s.ret == 0, EVENT_FILE_RENAME, 0)
 CALL(chmod, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_PERMISSIONS)
 CALL(chown, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_OWNER)
-CALL(write, s.ret > 0, EVENT_FILE_MODIFY, CHANGE_CONTENT)
+CALL(write, s.ret > 0 && (not_a_file(ctx, &s), true), EVENT_FILE_MODIFY, CHANGE_CONTENT)
 CALL(truncate, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_CONTENT)

@@ -49,7 +49,7 @@ static const struct {
 	struct route route;
 } calls[] = {
 #define CALL(nr, name, fd, path, dirfd, path2, dirfd2)                                             \
-	{nr, {SLOT_##name, fd, path, dirfd, path2, dirfd2, {0}}},
+	{nr, {SLOT_##name, fd, path, dirfd, path2, dirfd2, nr == __NR_writev, 0}},
 #include "Events/calls.def"
 #undef CALL
 };
@@ -61,6 +61,12 @@ static bool listed(const enum kind kinds[], enum kind kind)
 			return true;
 	}
 	return false;
+}
+
+/* Events that another feature's programs are needed for. */
+static __u32 also(enum feature f)
+{
+	return f == FEATURE_CONNECT || f == FEATURE_ACCEPT ? feature_events[FEATURE_CLOSE] : 0;
 }
 
 static __u32 at_least_0(int n)
@@ -83,12 +89,13 @@ void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
 	{
 		on = !strcmp(bpf_program__name(prog), "hook_sys_exit") && listed(kinds, KIND_TP);
 		for (int h = 1; h < HOOK_COUNT; h++) {
-			if (feature_events[hooks[h].feature] & events &&
+			if ((feature_events[hooks[h].feature] | also(hooks[h].feature)) & events &&
 			    !strcmp(bpf_program__name(prog), hook_programs[h]))
 				on = true;
 		}
 		bpf_program__set_autoload(prog, on);
 	}
+	skel->rodata->nargs_inet_csk_accept = count(p, "inet_csk_accept");
 #define FN(name, arg)                                                                              \
 	skel->rodata->nargs_##name = count(p, #name);                                              \
 	skel->rodata->arg_##name = at_least_0(provider_arg(p, #name, arg));
@@ -129,6 +136,11 @@ static int route_calls(struct events_bpf *skel, struct provider *p)
 	bool any = false;
 	int fd, ret;
 
+	/* Closing is seen by state changes, for connections that these two have seen begin. */
+	if (provider_prog_fd(p, "hook_state_tp") >= 0) {
+		provider_attach(p, "hook_connect_tp");
+		provider_attach(p, "hook_accept_tp");
+	}
 	for (__u32 s = 1; s < SLOT_COUNT; s++) {
 		fd = provider_prog_fd(p, slot_programs[s]);
 		if (fd < 0)
