@@ -42,6 +42,8 @@ struct {
 #include "functions.def"
 #undef FN
 
+const volatile __u32 vfs_mkdir_dentry;
+
 /* Read as memory, since the number of the argument is not the same in all kernels: the verifier
  * allows a load from the context only at an offset that the compiler knew. */
 static __always_inline u64 ctx_at(u64 *ctx, u32 i)
@@ -112,6 +114,53 @@ SEC("kprobe/security_file_open")
 int BPF_KPROBE(hook_file_open_kprobe, struct file *file)
 {
 	return on_file_open(file, HOOK_file_open_kprobe);
+}
+
+/* What is made without being opened. Since 6.15 vfs_mkdir returns the dentry, or an error in it. */
+static __always_inline int on_made(u64 *ctx, u32 nargs, u32 arg, u32 source)
+{
+	struct file_op op = {.type = EVENT_FILE_CREATE, .source = source};
+	struct pending *p = pended();
+	s64 ret = ctx_at(ctx, nargs);
+
+	if (!p || ctx_at(ctx, arg) != (u64)p->dentry)
+		return 0;
+	op.dentry = p->dentry;
+	op.mnt = p->mnt;
+	if (!(s32)ret || (vfs_mkdir_dentry && source == HOOK_mkdir_fexit && (u64)ret < -4095UL))
+		emit_file(&op);
+	unpend();
+	return 0;
+}
+
+#define MADE(name)                                                                                 \
+	SEC("fentry/security_path_" #name)                                                         \
+	int BPF_PROG(hook_##name##_fentry, struct path *dir, struct dentry *dentry)                \
+	{                                                                                          \
+		pend(dentry, BPF_CORE_READ(dir, mnt));                                             \
+		return 0;                                                                          \
+	}                                                                                          \
+	SEC("fexit/vfs_" #name)                                                                    \
+	int hook_##name##_fexit(u64 *ctx)                                                          \
+	{                                                                                          \
+		return on_made(ctx, nargs_vfs_##name, arg_vfs_##name, HOOK_##name##_fexit);        \
+	}
+
+MADE(mkdir)
+MADE(mknod)
+MADE(symlink)
+
+SEC("fentry/security_path_link")
+int BPF_PROG(hook_link_fentry, struct dentry *old, struct path *dir, struct dentry *dentry)
+{
+	pend(dentry, BPF_CORE_READ(dir, mnt));
+	return 0;
+}
+
+SEC("fexit/vfs_link")
+int hook_link_fexit(u64 *ctx)
+{
+	return on_made(ctx, nargs_vfs_link, arg_vfs_link, HOOK_link_fexit);
 }
 
 static __always_inline void on_remove(struct path *dir, struct dentry *dentry)

@@ -201,3 +201,24 @@ int hook_exit_tp(u64 *ctx)
 	emit_submit(e);
 	return 0;
 }
+
+/* --tree: children are in it before they run. Attached only when asked for. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(hook_tree_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 of = BPF_CORE_READ(parent, tgid), tgid = BPF_CORE_READ(child, tgid), one = 1;
+
+	if (of != tgid && bpf_map_lookup_elem(&filter_tree, &of))
+		bpf_map_update_elem(&filter_tree, &tgid, &one, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(hook_tree_free, struct task_struct *task)
+{
+	u32 pid = BPF_CORE_READ(task, pid);
+
+	if (pid == (u32)BPF_CORE_READ(task, tgid))
+		bpf_map_delete_elem(&filter_tree, &pid);
+	return 0;
+}

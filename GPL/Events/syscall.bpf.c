@@ -205,6 +205,7 @@ static __always_inline void not_a_file(struct bpf_raw_tracepoint_args *ctx, stru
 		return emit_call(&s, type, change, HOOK_##name##_tp);                              \
 	}
 
+CALL(node, s.ret == 0, EVENT_FILE_CREATE, 0)
 CALL(unlink, s.ret == 0, EVENT_FILE_DELETE, 0)
 CALL(rmdir, s.ret == 0, EVENT_FILE_DELETE, 0)
 CALL(rename, s.ret == 0, EVENT_FILE_RENAME, 0)

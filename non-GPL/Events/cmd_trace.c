@@ -174,7 +174,7 @@ static int tracer_open(struct tracer *t, struct error *err)
 	t->skel = events_open();
 	if (!t->skel)
 		return fail(err, -errno, "cannot read the built-in programs: %s", strerror(errno));
-	select_prepare(t->skel, t->provider, o->events, o->kinds);
+	select_prepare(t->skel, t->provider, o->events, o->kinds, o->tree.count);
 	t->skel->rodata->self_tgid = getpid();
 	t->skel->rodata->wake_at = o->ring_bytes / 8;
 	bpf_map__set_max_entries(t->skel->maps.ring, o->ring_bytes);
@@ -183,6 +183,9 @@ static int tracer_open(struct tracer *t, struct error *err)
 	if (ret)
 		return ret;
 	ret = trace_filters_set(t->skel, o, err);
+	if (ret)
+		return ret;
+	ret = trace_tree_begin(t->skel, t->provider, o, err);
 	if (ret)
 		return ret;
 	t->trampolines = provider_trampolines(t->provider);

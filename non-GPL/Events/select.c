@@ -80,17 +80,20 @@ static __u32 count(const struct provider *p, const char *function)
 }
 
 void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
-		    const enum kind kinds[KIND_COUNT + 1])
+		    const enum kind kinds[KIND_COUNT + 1], bool tree)
 {
 	struct bpf_program *prog;
 	bool on;
 
 	bpf_object__for_each_program(prog, skel->obj)
 	{
-		on = !strcmp(bpf_program__name(prog), "hook_sys_exit") && listed(kinds, KIND_TP);
+		const char *name = bpf_program__name(prog);
+
+		on = (!strcmp(name, "hook_sys_exit") && listed(kinds, KIND_TP)) ||
+		     (!strncmp(name, "hook_tree_", 10) && tree);
 		for (int h = 1; h < HOOK_COUNT; h++) {
 			if ((feature_events[hooks[h].feature] | also(hooks[h].feature)) & events &&
-			    !strcmp(bpf_program__name(prog), hook_programs[h]))
+			    !strcmp(name, hook_programs[h]))
 				on = true;
 		}
 		bpf_program__set_autoload(prog, on);
@@ -102,6 +105,7 @@ void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
 #include "Events/functions.def"
 #undef FN
 	skel->rodata->exit_has_group_dead = count(p, "btf_trace_sched_process_exit") > 1;
+	skel->rodata->vfs_mkdir_dentry = provider_returns_pointer(p, "vfs_mkdir");
 	skel->rodata->asked_events = events;
 }
 

@@ -28,10 +28,11 @@ extern const __u32 feature_events[FEATURE_COUNT]; /* 1 << enum event_type */
 extern const char *const hook_programs[HOOK_COUNT];
 
 /* Between open and load: leaves only those programs on that could serve `events` by the kinds of
- * the list (KIND_NONE ends it), and fills in what rodata wants to know of this kernel. */
+ * the list (KIND_NONE ends it; `tree`: those of --tree), and fills in what rodata wants to know of
+ * this kernel. */
 struct events_bpf;
 void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
-		    const enum kind kinds[KIND_COUNT + 1]);
+		    const enum kind kinds[KIND_COUNT + 1], bool tree);
 
 /* After load: attaches. Events that no kind gives are left out of *got. `all` tries the kinds
  * behind the chosen one too, without keeping them, for --probe. 0 or -errno when nothing at all

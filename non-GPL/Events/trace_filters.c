@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdlib.h>
@@ -114,6 +115,62 @@ int trace_filters_set(struct events_bpf *skel, const struct trace_options *o, st
 	if (!ret)
 		ret = put_numbers(skel->maps.filter_tree, &o->tree, err);
 	return ret;
+}
+
+/* Adds processes whose parent is in the map; how many. */
+static int add_children(int map)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	struct dirent *d;
+	int added = 0;
+
+	while (proc && (d = readdir(proc))) {
+		_cleanup_fclose_ FILE *f = NULL;
+		__u32 pid = atoi(d->d_name), parent, one = 1, there;
+		char path[64], line[512];
+		char *end;
+
+		if (!pid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+		f = fopen(path, "re");
+		if (!f || !fgets(line, sizeof(line), f))
+			continue;
+		end = strrchr(line, ')'); /* the name before it may hold anything */
+		if (!end || sscanf(end, ") %*c %u", &parent) != 1)
+			continue;
+		if (!bpf_map_lookup_elem(map, &parent, &there) &&
+		    bpf_map_lookup_elem(map, &pid, &there) &&
+		    !bpf_map_update_elem(map, &pid, &one, BPF_ANY))
+			added++;
+	}
+	return added;
+}
+
+int trace_tree_begin(struct events_bpf *skel, struct provider *p, const struct trace_options *o,
+		     struct error *err)
+{
+	int ret;
+
+	if (!o->tree.count)
+		return 0;
+	for (size_t i = 0; i < o->tree.count; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%lu", strtoul(o->tree.items[i], NULL, 10));
+		if (access(path, F_OK))
+			return fail(err, -ESRCH, "--tree %s: there is no such process",
+				    o->tree.items[i]);
+	}
+	ret = provider_attach(p, "hook_tree_fork");
+	if (!ret)
+		ret = provider_attach(p, "hook_tree_free");
+	if (ret)
+		return fail(err, ret, "--tree cannot follow forks on this kernel: %s",
+			    strerror(-ret));
+	while (add_children(bpf_map__fd(skel->maps.filter_tree)))
+		;
+	return 0;
 }
 
 /* The file by that name now, in the root of the process that named it (or ours, when it has gone

@@ -11,5 +11,9 @@ __u32 trace_filters_mask(const struct trace_options *o);
 /* Fills the maps. A --path or --exe that does not exist, a --tree of no process: one line. */
 int trace_filters_set(struct events_bpf *skel, const struct trace_options *o, struct error *err);
 
+/* --tree: follows forks from now on, then adds the descendants there are already. */
+int trace_tree_begin(struct events_bpf *skel, struct provider *p, const struct trace_options *o,
+		     struct error *err);
+
 /* Sets line->file_info when a feature in use only has names. */
 void trace_lookups_init(struct line_context *line, const struct feature_state *states);
