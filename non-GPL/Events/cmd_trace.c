@@ -29,6 +29,11 @@ static int libbpf_words(enum libbpf_print_level level, const char *format, va_li
 	return verbose ? vfprintf(stderr, format, args) : 0;
 }
 
+static void say(const char *text)
+{
+	fputs(text, stderr);
+}
+
 static int complain(const struct error *err, int ret)
 {
 	fprintf(stderr, "hostiso trace: %s\n", err->text[0] ? err->text : strerror(-ret));
@@ -170,7 +175,7 @@ static int tracer_open(struct tracer *t, struct error *err)
 	ret = provider_new(&t->provider, err);
 	if (ret)
 		return ret;
-	provider_verbose(t->provider, o->verbose);
+	provider_listen(t->provider, o->verbose ? say : NULL);
 	t->skel = events_open();
 	if (!t->skel)
 		return fail(err, -errno, "cannot read the built-in programs: %s", strerror(errno));

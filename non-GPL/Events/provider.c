@@ -46,7 +46,7 @@ struct provider {
 	int handlers[WAYS];
 	struct kept *kept;
 	size_t count;
-	bool verbose;
+	void (*say)(const char *text);
 };
 
 static void *copy(const void *data, size_t size)
@@ -195,19 +195,30 @@ static struct kept *find(const struct provider *p, const char *prog)
 #define LOG_SIZE (16 << 20)
 #define LOG_SHOWN 3000
 
-/* The verifier says why at the end. */
-static const char *last_part(const char *log)
+/* The verifier says why at the end of its log, which only a second try asks for. */
+static void tell(struct provider *p, const struct kept *k, struct bpf_prog_load_opts *opts, int ret)
 {
-	size_t n = strlen(log);
+	_cleanup_free_ char *log = calloc(1, LOG_SIZE);
+	char line[256];
+	size_t n;
 
-	return n > LOG_SHOWN ? log + n - LOG_SHOWN : log;
+	snprintf(line, sizeof(line), "%s: %zu instructions: %s\n", k->section, k->insn_count,
+		 ret < 0 ? strerror(-ret) : "loaded");
+	p->say(line);
+	if (ret >= 0 || !log)
+		return;
+	opts->log_buf = log;
+	opts->log_size = LOG_SIZE;
+	opts->log_level = 1;
+	bpf_prog_load(ways[k->how].type, k->name, "Dual BSD/GPL", k->insns, k->insn_count, opts);
+	n = strlen(log);
+	p->say(n > LOG_SHOWN ? log + n - LOG_SHOWN : log);
 }
 
 static int load(struct provider *p, struct kept *k)
 {
 	const struct way *way = &ways[k->how];
 	struct bpf_prog_load_opts opts = k->opts;
-	_cleanup_free_ char *log = NULL;
 	int fd;
 
 	opts.expected_attach_type = way->attach;
@@ -223,19 +234,8 @@ static int load(struct provider *p, struct kept *k)
 		opts.attach_btf_id = id;
 	}
 	fd = bpf_prog_load(way->type, k->name, "Dual BSD/GPL", k->insns, k->insn_count, &opts);
-	if (p->verbose) {
-		log = calloc(1, LOG_SIZE);
-		opts.log_buf = log;
-		opts.log_size = log ? LOG_SIZE : 0;
-		opts.log_level = log ? 1 : 0;
-		if (fd < 0 && log)
-			bpf_prog_load(way->type, k->name, "Dual BSD/GPL", k->insns, k->insn_count,
-				      &opts);
-		fprintf(stderr, "%s: %zu instructions: %s\n", k->section, k->insn_count,
-			fd < 0 ? strerror(-fd) : "loaded");
-		if (fd < 0 && log)
-			fprintf(stderr, "%s\n", last_part(log));
-	}
+	if (p->say)
+		tell(p, k, &opts, fd);
 	if (fd < 0)
 		return fd;
 	k->prog_fd = fd;
@@ -343,9 +343,9 @@ void provider_detach(struct provider *p, const char *prog)
 	close_fdp(&k->prog_fd);
 }
 
-void provider_verbose(struct provider *p, bool verbose)
+void provider_listen(struct provider *p, void (*say)(const char *text))
 {
-	p->verbose = verbose;
+	p->say = say;
 }
 
 int provider_prog_fd(const struct provider *p, const char *prog)

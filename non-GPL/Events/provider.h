@@ -33,12 +33,12 @@ int provider_load(struct provider *p, struct bpf_object_skeleton *skeleton, stru
 
 /* Loads and attaches. -ENOENT: no such program (or autoload was off); -ESRCH: the function or
  * tracepoint is not in this kernel's BTF; else what bpf(2) or perf_event_open(2) said. Attaching
- * twice is one attachment. With `verbose` set, the verifier's log of a refusal goes to stderr
- * through libbpf's print function. */
+ * twice is one attachment. */
 int provider_attach(struct provider *p, const char *prog);
 /* Undoes provider_attach(): the link is closed, the program unloaded. */
 void provider_detach(struct provider *p, const char *prog);
-void provider_verbose(struct provider *p, bool verbose);
+/* Hears of every load: the section, the outcome, and of a refusal the end of the verifier's log. */
+void provider_listen(struct provider *p, void (*say)(const char *text));
 
 /* Does this kernel take fentry programs at all? Tried with one that does nothing. */
 bool provider_trampolines(struct provider *p);
