@@ -145,7 +145,7 @@ static __always_inline bool tty_device(u32 dev)
 SEC("tail/sys_exit/tty")
 int hook_tty_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct segments s = {.source = HOOK_tty_tp, .user = 1};
+	struct segments s;
 	struct sys sys;
 	struct file *file;
 
@@ -159,6 +159,8 @@ int hook_tty_tp(struct bpf_raw_tracepoint_args *ctx)
 	if (!s.tty)
 		return 0;
 	if (sys.route.vector) {
+		s.source = HOOK_tty_tp;
+		s.user = 1;
 		s.iov = (void *)sys_arg(sys.regs, 2);
 		s.count = sys_arg(sys.regs, 3);
 		repeat(SEGMENTS, emit_segment, &s);

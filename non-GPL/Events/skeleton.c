@@ -3,7 +3,6 @@
  * bpf_loop(), one for older ones. */
 #include <errno.h>
 #include <stdlib.h>
-#include "Events/provider.h"
 #include "Events/skeleton.h"
 #include "events_old.skel.h"
 
@@ -14,7 +13,7 @@ _Static_assert(sizeof(((struct events_bpf *)0)->bss[0]) ==
 		       sizeof(((struct events_old_bpf *)0)->bss[0]),
 	       "both builds have the same variables");
 
-struct events_bpf *events_open(void)
+struct events_bpf *events_open(bool loop)
 {
 	struct events_bpf *skel = calloc(1, sizeof(*skel));
 	int ret;
@@ -23,7 +22,7 @@ struct events_bpf *events_open(void)
 		return NULL;
 	ret = events_bpf__create_skeleton(skel);
 	if (!ret) {
-		if (!provider_has_loop())
+		if (!loop)
 			skel->skeleton->data = events_old_bpf__elf_bytes(&skel->skeleton->data_sz);
 		ret = bpf_object__open_skeleton(skel->skeleton, NULL);
 	}
