@@ -170,6 +170,9 @@ static int tracer_open(struct tracer *t, struct error *err)
 	struct trace_options *o = &t->options;
 	int ret;
 
+	ret = trace_paths_resolve(&o->path, err);
+	if (ret)
+		return ret;
 	/* Only kernels before 5.11 count maps against it; where it fails, loading will tell. */
 	setrlimit(RLIMIT_MEMLOCK, &all);
 	ret = provider_new(&t->provider, err);
@@ -226,6 +229,8 @@ static int run(struct tracer *t)
 		.stop = &stop,
 		.each_second = t->options.stats ? print_stats : NULL,
 		.line = {.sources = sources},
+		.keep = t->options.path.count ? trace_path_keep : NULL,
+		.keep_arg = &t->options.path,
 	};
 	int ret;
 

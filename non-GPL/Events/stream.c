@@ -69,6 +69,8 @@ static int on_record(void *arg, void *data, size_t size)
 		s->counts.damaged++;
 		return 0;
 	}
+	if (s->keep && !s->keep(&r, s->keep_arg))
+		return 0;
 	if (*s->stop) {
 		if (!s->stop_ns)
 			s->stop_ns = now_ns(CLOCK_BOOTTIME);

@@ -17,6 +17,8 @@ struct stream {
 	struct line_context line;
 	void (*format)(struct json *j, const struct record *r, struct line_context *ctx);
 	struct stream_counts counts;
+	bool (*keep)(const struct record *r, void *arg); /* NULL: all */
+	void *keep_arg;
 	bool unbuffered;
 	void (*each_second)(const struct stream_counts *c); /* may be NULL */
 	volatile sig_atomic_t *stop;

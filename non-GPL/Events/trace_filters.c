@@ -117,6 +117,44 @@ int trace_filters_set(struct events_bpf *skel, const struct trace_options *o, st
 	return ret;
 }
 
+int trace_paths_resolve(struct filter_list *list, struct error *err)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		char *full = realpath(list->items[i], NULL);
+
+		if (!full)
+			return fail(err, -errno, "--path %s: %s", list->items[i], strerror(errno));
+		list->items[i] = full; /* lives as long as the process */
+	}
+	return 0;
+}
+
+static bool below(struct text path, const struct filter_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		size_t n = strlen(list->items[i]);
+
+		if (n == 1) /* / */
+			return true;
+		if (path.n >= n && !memcmp(path.s, list->items[i], n) &&
+		    (path.n == n || path.s[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+bool trace_path_keep(const struct record *r, void *list)
+{
+	const struct event_file *e = (const void *)r->hdr;
+	static char buf[PATH_BUF];
+
+	if (r->hdr->type > EVENT_FILE_SHMEM_OPEN || !(e->path.flags & PART_TEXT))
+		return true;
+	return below(record_path(r, &e->path, &e->base, buf), list) ||
+	       (r->hdr->type == EVENT_FILE_RENAME &&
+		below(record_path(r, &e->old_path, &e->old_base, buf), list));
+}
+
 /* Adds processes whose parent is in the map; how many. */
 static int add_children(int map)
 {

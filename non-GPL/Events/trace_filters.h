@@ -15,5 +15,11 @@ int trace_filters_set(struct events_bpf *skel, const struct trace_options *o, st
 int trace_tree_begin(struct events_bpf *skel, struct provider *p, const struct trace_options *o,
 		     struct error *err);
 
+/* What the kernel side could not judge: a path as a process wrote it has no inodes to compare, so
+ * it is compared as text with those of --path (a struct filter_list, made absolute). */
+bool trace_path_keep(const struct record *r, void *list);
+/* --path made absolute and free of symbolic links. */
+int trace_paths_resolve(struct filter_list *list, struct error *err);
+
 /* Sets line->file_info when a feature in use only has names. */
 void trace_lookups_init(struct line_context *line, const struct feature_state *states);
