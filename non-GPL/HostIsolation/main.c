@@ -48,8 +48,11 @@ static int usage(FILE *to, int code)
 
 int main(int argc, char **argv)
 {
+	const char *base = strrchr(argv[0] ? argv[0] : "", '/');
 	char name[64];
 
+	if (!strcmp(base ? base + 1 : argv[0] ? argv[0] : "", "EventsTrace"))
+		return cmd_trace(argc, argv);
 	argp_err_exit_status = EXIT_MISUSED;
 	libbpf_set_print(NULL); /* what a kernel refuses is tried, and told in our own words */
 	if (argc < 2)

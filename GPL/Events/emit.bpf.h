@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The ring and how records get into it. A record is built in its own reservation, never in a buffer
+ * that another task on this CPU could write to meanwhile. Reservations come in size classes; who
+ * finds its class too small discards it and takes the next.
+ */
+#pragma once
+
+#include "kernel.h"
+#include "events.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring __weak SEC(".maps");
+
+struct stream_state stream __weak; /* user space maps it */
+
+const volatile __u64 wake_at __weak = 2 << 20; /* bytes waiting that wake */
+
+#ifdef OLD_KERNEL /* the verifier follows every class: one must do */
+#define FIRST_CLASS 1
+#define CLASSES 2
+#else
+#define FIRST_CLASS 0
+#define CLASSES 3
+#endif
+#define CLASS_TINY 512 /* for records without paths */
+#define CLASS_SMALL 1024
+#define CLASS_MIDDLE 6144
+#define CLASS_LARGE 20480
+#define CLASS_HUGE RECORD_MAX
+
+static __always_inline void count_lost(u32 type)
+{
+	if (type < EVENT_COUNT)
+		__sync_fetch_and_add(&stream.lost[type], 1);
+}
+
+/*
+ * A wake-up costs more than all the rest of an event. The reader polls by timer while events flow;
+ * only when it went to sleep, or when much is waiting, is it woken.
+ */
+static __always_inline u64 wake_flags(void)
+{
+	if (stream.asleep) {
+		stream.asleep = 0;
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wake_at)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+#define emit_submit(e) bpf_ringbuf_submit(e, wake_flags())
+#define emit_discard(e) bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP)
+
+/*
+ * Hides a constant from the verifier. What only becomes data must not make two ways through the
+ * code look different: each would be followed through everything behind it.
+ */
+__u64 zero __weak; /* writable, so nobody may assume its value */
+#define unknown(x) ((x) += *(volatile __u64 *)&zero)
+
+/* The compiler must not guess the class's size from elsewhere: the verifier follows the number. */
+#define opaque(x) asm volatile("" : "+r"(x))

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hostiso trace, also installed as EventsTrace: what happens on this host, as lines of JSON. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "Events/cmd_trace.h"
+#include "Events/privileges.h"
+#include "Events/select.h"
+#include "Events/stream.h"
+#include "Events/trace_filters.h"
+#include "Events/trace_options.h"
+#include "HostIsolation/cleanup.h"
+#include "Events/skeleton.h"
+
+static volatile sig_atomic_t stop;
+static bool verbose;
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+static int libbpf_words(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return verbose ? vfprintf(stderr, format, args) : 0;
+}
+
+static void say(const char *text)
+{
+	fputs(text, stderr);
+}
+
+static int complain(const struct error *err, int ret)
+{
+	fprintf(stderr, "hostiso trace: %s\n", err->text[0] ? err->text : strerror(-ret));
+	return 1;
+}
+
+static const char *outcome(const struct feature_state *s, int kind, char *buf, size_t size)
+{
+	int e = s->error[kind];
+
+	if (e == KIND_NO_HOOK)
+		return "-";
+	if (e == KIND_UNTRIED)
+		return "off";
+	if (e)
+		snprintf(buf, size, "%s", strerrorname_np(-e));
+	else
+		snprintf(buf, size, "%s", s->chosen == (enum kind)kind ? "works" : "fallback");
+	return buf;
+}
+
+/* event × provider: works (in use), fallback (would work), the errno that refused it, - (none). */
+static int print_probe(const struct feature_state states[], __u32 events)
+{
+	char cell[KIND_COUNT][32];
+
+	printf("%-32s %-12s", "EVENT", "BY");
+	for (int k = 0; k < KIND_COUNT; k++)
+		printf(" %-12s", kind_names[k]);
+	printf("\n");
+	for (int e = 0; e < EVENT_COUNT; e++) {
+		for (int f = 0; f < FEATURE_COUNT; f++) {
+			if (!(feature_events[f] & events & 1u << e))
+				continue;
+			printf("%-32s %-12s", event_names[e], feature_names[f]);
+			for (int k = 0; k < KIND_COUNT; k++)
+				printf(" %-12s", outcome(&states[f], k, cell[k], sizeof(cell[k])));
+			printf("\n");
+		}
+	}
+	return fflush(stdout) ? 1 : 0;
+}
+
+/* EventsTrace's line, and which kind of hook gives each event. */
+static void features_line(struct json *j, const struct feature_state states[], __u32 got,
+			  bool trampolines)
+{
+	bool ipv6 = !access("/proc/sys/net/ipv6", F_OK), any = false;
+	const char *kind;
+
+	json_lit(j, "{\"probes_initialized\": true, \"features\": {\"bpf_tramp\": ");
+	trampolines ? json_lit(j, "true") : json_lit(j, "false");
+	json_lit(j, ",\"ipv6\": ");
+	ipv6 ? json_lit(j, "true") : json_lit(j, "false");
+	json_lit(j, "}, \"providers\": {");
+	for (int f = 0; f < FEATURE_COUNT; f++) {
+		if (!(feature_events[f] & got) || states[f].chosen == KIND_NONE)
+			continue;
+		kind = kind_names[states[f].chosen];
+		if (any)
+			json_char(j, ',');
+		any = true;
+		json_string(j, feature_names[f], strlen(feature_names[f]));
+		json_char(j, ':');
+		json_string(j, kind, strlen(kind));
+	}
+	json_lit(j, "}}\n");
+}
+
+static void print_stats(const struct stream_counts *c)
+{
+	__u64 received = 0, lost = 0;
+
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		received += c->received[i];
+		lost += c->lost[i];
+	}
+	fprintf(stderr, "sent %llu lost %llu damaged %llu", received, lost, c->damaged);
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		if (c->received[i] || c->lost[i])
+			fprintf(stderr, " %s=%llu/%llu", event_names[i], c->received[i],
+				c->lost[i]);
+	}
+	fprintf(stderr, "\n");
+}
+
+static void say_missing(const struct feature_state states[], __u32 events, __u32 got)
+{
+	for (int f = 0; f < FEATURE_COUNT; f++) {
+		const struct feature_state *s = &states[f];
+		char cell[KIND_COUNT][32];
+
+		if (!(feature_events[f] & events) || s->chosen != KIND_NONE)
+			continue;
+		fprintf(stderr,
+			"hostiso trace: %s cannot be seen on this kernel:", feature_names[f]);
+		for (int k = 0; k < KIND_COUNT; k++)
+			fprintf(stderr, " %s %s", kind_names[k],
+				outcome(s, k, cell[k], sizeof(cell[k])));
+		fprintf(stderr, "\n");
+	}
+	(void)got;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction act = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+}
+
+struct tracer {
+	struct trace_options options;
+	struct provider *provider;
+	struct events_bpf *skel;
+	struct feature_state states[FEATURE_COUNT];
+	__u32 got;
+	bool trampolines;
+};
+
+static void tracer_free(struct tracer *t)
+{
+	provider_free(t->provider);
+	events_bpf__destroy(t->skel);
+	trace_options_free(&t->options);
+}
+
+static int tracer_open(struct tracer *t, struct error *err)
+{
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct trace_options *o = &t->options;
+	int ret;
+
+	ret = trace_paths_resolve(&o->path, err);
+	if (ret)
+		return ret;
+	/* Only kernels before 5.11 count maps against it; where it fails, loading will tell. */
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	ret = provider_new(&t->provider, err);
+	if (ret)
+		return ret;
+	provider_listen(t->provider, o->verbose ? say : NULL);
+	t->skel = events_open(provider_has_loop());
+	if (!t->skel)
+		return fail(err, -errno, "cannot read the built-in programs: %s", strerror(errno));
+	select_prepare(t->skel, t->provider, o->events, o->kinds, o->tree.count);
+	t->skel->rodata->self_tgid = getpid();
+	t->skel->rodata->wake_at = o->ring_bytes / 8;
+	bpf_map__set_max_entries(t->skel->maps.ring, o->ring_bytes);
+	t->skel->rodata->filters = trace_filters_mask(o);
+	ret = provider_load(t->provider, t->skel->skeleton, err);
+	if (ret)
+		return ret;
+	ret = trace_filters_set(t->skel, o, err);
+	if (ret)
+		return ret;
+	ret = trace_tree_begin(t->skel, t->provider, o, err);
+	if (ret)
+		return ret;
+	t->trampolines = provider_trampolines(t->provider);
+	ret = select_attach(t->skel, t->provider, o->events, o->kinds, o->probe, t->states,
+			    &t->got);
+	if (ret && !o->probe)
+		return fail(err, ret,
+			    "this kernel took no hook for any of these events (last: %s); "
+			    "--probe shows each, -v why",
+			    strerror(-ret));
+	return 0;
+}
+
+static int output_failed(const struct output *out)
+{
+	if (out->error == -EPIPE)
+		fprintf(stderr, "hostiso trace: whoever read standard output has gone\n");
+	else
+		fprintf(stderr, "hostiso trace: cannot write to standard output: %s\n",
+			strerror(-out->error));
+	return 1;
+}
+
+static int run(struct tracer *t)
+{
+	const char *sources[HOOK_COUNT] = {NULL};
+	struct output out;
+	struct stream s = {
+		.shared = &t->skel->bss->stream,
+		.out = &out,
+		.unbuffered = t->options.unbuffer,
+		.format = event_json,
+		.stop = &stop,
+		.each_second = t->options.stats ? print_stats : NULL,
+		.line = {.sources = sources},
+		.keep = t->options.path.count ? trace_path_keep : NULL,
+		.keep_arg = &t->options.path,
+	};
+	int ret;
+
+	for (int h = 1; h < HOOK_COUNT; h++)
+		sources[h] = hook_source(t->provider, h);
+	if (output_init(&out, STDOUT_FILENO))
+		return complain(&(struct error){"out of memory"}, 0);
+	if (t->options.features_on_init) {
+		features_line(&out.json, t->states, t->got, t->trampolines);
+		output_flush(&out);
+	}
+	trace_lookups_init(&s.line, t->states);
+	privileges_drop(s.line.file_info != NULL);
+	ret = out.error ? out.error : stream_run(&s, bpf_map__fd(t->skel->maps.ring));
+	if (t->options.stats)
+		print_stats(&s.counts);
+	if (out.error)
+		ret = output_failed(&out);
+	else if (ret)
+		ret = complain(&(struct error){""}, ret);
+	output_free(&out);
+	return ret;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	struct tracer t = {0};
+	struct error err = {""};
+	int ret;
+
+	trace_options_parse(&t.options, argc, argv);
+	verbose = t.options.verbose;
+	libbpf_set_print(libbpf_words);
+	catch_signals();
+	if (geteuid()) {
+		trace_options_free(&t.options);
+		fprintf(stderr, "hostiso trace: needs root: run it with sudo\n");
+		return 1;
+	}
+	ret = tracer_open(&t, &err);
+	if (ret) {
+		ret = complain(&err, ret);
+	} else if (t.options.probe) {
+		ret = print_probe(t.states, t.options.events);
+	} else {
+		say_missing(t.states, t.options.events, t.got);
+		ret = run(&t);
+	}
+	tracer_free(&t);
+	return ret;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One record as one line of JSON, in the format of elastic/ebpf's EventsTrace. Pure. */
+#pragma once
+
+#include "Events/decode.h"
+#include "Events/json.h"
+
+/* More than any line can take: every byte of the largest record escaped, and again as base64. */
+#define JSON_LINE_ROOM (1 << 20)
+
+struct line_context {
+	__u64 seq;
+	__u64 boot_to_real_ns;	    /* add to ts_boot_ns: wall clock */
+	const char *const *sources; /* by enum hook; NULL entries are "unknown" */
+	__u64 second;		    /* of `stamp`, which holds that second's text */
+	char stamp[24];
+	/* Where the kernel had only a name: what is there now, or mode 0. May be NULL. */
+	int (*file_info)(const struct event_hdr *hdr, struct text path, struct event_file_info *out,
+			 void *arg);
+	void *arg;
+};
+
+extern const char *const event_names[EVENT_COUNT];
+extern const char *const event_options[EVENT_COUNT];
+
+/* Writes the line with its newline at j->p; there must be JSON_LINE_ROOM. */
+void event_json(struct json *j, const struct record *r, struct line_context *ctx);
+
+/* {"event_type":"TRACE_LOST",…}: what was lost since the last such line, by type. */
+void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
+	       struct line_context *ctx);

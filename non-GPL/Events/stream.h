@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the ring to the output: reads records until told to stop. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include "Events/event_json.h"
+#include "Events/output.h"
+
+struct stream_counts {
+	__u64 received[EVENT_COUNT], lost[EVENT_COUNT], damaged;
+};
+
+struct stream {
+	struct stream_state *shared; /* mapped from the kernel */
+	struct output *out;
+	struct line_context line;
+	void (*format)(struct json *j, const struct record *r, struct line_context *ctx);
+	struct stream_counts counts;
+	bool (*keep)(const struct record *r, void *arg); /* NULL: all */
+	void *keep_arg;
+	bool unbuffered;
+	void (*each_second)(const struct stream_counts *c); /* may be NULL */
+	volatile sig_atomic_t *stop;
+	__u64 stop_ns; /* when it was seen: nothing younger is waited for */
+};
+
+/* 0 after a stop, -errno when the ring or the output failed (the output's own error is in
+ * out->error). Everything that was in the ring is written before it returns. */
+int stream_run(struct stream *s, int ring_fd);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The options of `hostiso trace`, which are EventsTrace's and more. */
+#pragma once
+
+#include <stdbool.h>
+#include "Events/select.h"
+
+struct filter_list {
+	char **items;
+	size_t count;
+};
+
+struct trace_options {
+	__u32 events; /* 1 << enum event_type */
+	bool features_on_init, stats, unbuffer, verbose, probe, ecs;
+	enum kind kinds[KIND_COUNT + 1];
+	__u32 ring_bytes; /* a power of two */
+	struct filter_list pid, uid, comm, path, exe, tree;
+};
+
+/* Ends the process with a usage message and exit code 2 on misuse, and 0 after --help. */
+void trace_options_parse(struct trace_options *o, int argc, char **argv);
+void trace_options_free(struct trace_options *o);
