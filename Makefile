@@ -131,9 +131,12 @@ lint: ## formatting, shell, licences, house rules
 install: all ## install below DESTDIR/PREFIX
 	install -D -m 0755 $(B)/hostiso $(DESTDIR)$(PREFIX)/sbin/hostiso
 	ln -sf hostiso $(DESTDIR)$(PREFIX)/sbin/EventsTrace
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@sbindir@,$(PREFIX)/sbin,' tools/hostiso-watch.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/hostiso-watch.service
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/hostiso $(DESTDIR)$(PREFIX)/sbin/EventsTrace
+	rm -f $(DESTDIR)$(PREFIX)/sbin/hostiso $(DESTDIR)$(PREFIX)/sbin/EventsTrace \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/hostiso-watch.service
 
 clean: ## remove what was built
 	rm -rf build build-arm64
