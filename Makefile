@@ -128,6 +128,19 @@ vm-check: test-programs ## the whole suite on every kernel of vm/kernels
 lint: ## formatting, shell, licences, house rules
 	$(Q)tools/lint
 
+FUZZ_SECONDS ?= 60
+FUZZ_CFLAGS := -O1 -g -fsanitize=address,fuzzer-no-link
+
+fuzz: ## FUZZ_SECONDS (60) of libFuzzer on each target of tests/fuzz
+	$(Q)$(MAKE) --no-print-directory B=build-fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)" build-fuzz/libhostiso.a
+	$(Q)set -e; for target in tests/fuzz/fuzz_*.c; do \
+		name=$$(basename $$target .c); corpus=tests/fuzz/corpus/$${name#fuzz_}; \
+		$(CLANG) -std=gnu11 -D_GNU_SOURCE -IGPL -Inon-GPL -Ibuild-fuzz -O1 -g -fsanitize=address,fuzzer \
+			-o build-fuzz/$$name $$target build-fuzz/libhostiso.a $(LDLIBS); \
+		mkdir -p build-fuzz/corpus/$$name; [ -d $$corpus ] || corpus=; \
+		build-fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 build-fuzz/corpus/$$name $$corpus; \
+	done
+
 install: all ## install below DESTDIR/PREFIX
 	install -D -m 0755 $(B)/hostiso $(DESTDIR)$(PREFIX)/sbin/hostiso
 	ln -sf hostiso $(DESTDIR)$(PREFIX)/sbin/EventsTrace
@@ -139,7 +152,7 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/hostiso-watch.service
 
 clean: ## remove what was built
-	rm -rf build build-arm64
+	rm -rf build build-arm64 build-clang build-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
