@@ -243,8 +243,12 @@ static int run(struct tracer *t)
 		output_flush(&out);
 	}
 	trace_lookups_init(&s.line, t->states);
+	ret = stream_open(&s, bpf_map__fd(t->skel->maps.ring));
+	setpriority(PRIO_PROCESS, 0, -10); /* who falls behind loses events */
 	privileges_drop(s.line.file_info != NULL);
-	ret = out.error ? out.error : stream_run(&s, bpf_map__fd(t->skel->maps.ring));
+	if (!ret)
+		ret = out.error ? out.error : stream_run(&s);
+	stream_close(&s);
 	if (t->options.stats)
 		print_stats(&s.counts);
 	if (out.error)

@@ -108,14 +108,24 @@ static void wait_tick(struct ring_buffer *ring, int ms, bool for_ring)
 	poll(&fd, 1, ms);
 }
 
-int stream_run(struct stream *s, int ring_fd)
+int stream_open(struct stream *s, int ring_fd)
 {
-	struct ring_buffer *ring = ring_buffer__new(ring_fd, on_record, s, NULL);
+	s->ring = ring_buffer__new(ring_fd, on_record, s, NULL);
+	return s->ring ? 0 : -errno;
+}
+
+void stream_close(struct stream *s)
+{
+	ring_buffer__free(s->ring);
+	s->ring = NULL;
+}
+
+int stream_run(struct stream *s)
+{
+	struct ring_buffer *ring = s->ring;
 	__u64 second = now_ns(CLOCK_BOOTTIME);
 	int ret, quiet = 0;
 
-	if (!ring)
-		return -errno;
 	s->line.boot_to_real_ns = boot_to_real();
 	for (;;) {
 		bool last = *s->stop;
@@ -143,6 +153,5 @@ int stream_run(struct stream *s, int ring_fd)
 		__atomic_store_n(&s->shared->asleep, 0, __ATOMIC_SEQ_CST);
 		quiet = ret ? 0 : quiet;
 	}
-	ring_buffer__free(ring);
 	return ret < 0 ? ret : 0;
 }

@@ -12,6 +12,7 @@ struct stream_counts {
 };
 
 struct stream {
+	struct ring_buffer *ring;
 	struct stream_state *shared; /* mapped from the kernel */
 	struct output *out;
 	struct line_context line;
@@ -25,6 +26,9 @@ struct stream {
 	__u64 stop_ns; /* when it was seen: nothing younger is waited for */
 };
 
+/* Opens the ring: while bpf(2) is still allowed, which some kernels ask privileges for. -errno. */
+int stream_open(struct stream *s, int ring_fd);
+void stream_close(struct stream *s);
 /* 0 after a stop, -errno when the ring or the output failed (the output's own error is in
  * out->error). Everything that was in the ring is written before it returns. */
-int stream_run(struct stream *s, int ring_fd);
+int stream_run(struct stream *s);
