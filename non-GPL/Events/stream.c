@@ -45,7 +45,7 @@ static int report_lost(struct stream *s)
 	int ret;
 
 	for (int i = 0; i < EVENT_COUNT; i++) {
-		__u64 lost = __atomic_load_n(&s->shared->lost[i], __ATOMIC_RELAXED);
+		__u64 lost = __atomic_load_n(&s->shared->lost[i], __ATOMIC_RELAXED) + s->missed[i];
 
 		since[i] = lost - s->counts.lost[i];
 		s->counts.lost[i] = lost;
@@ -89,6 +89,19 @@ static int on_record(void *arg, void *data, size_t size)
 	return ret;
 }
 
+static void ask_missed(struct stream *s)
+{
+	__u64 now[EVENT_COUNT] = {0};
+
+	if (!s->ask_missed)
+		return;
+	s->ask_missed(now, s->ask_arg);
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		if (now[i] > s->missed[i]) /* a program that can no longer be asked says 0 */
+			s->missed[i] = now[i];
+	}
+}
+
 static int empty(struct stream *s, struct ring_buffer *ring)
 {
 	int n = ring_buffer__consume(ring), ret;
@@ -130,6 +143,8 @@ int stream_run(struct stream *s)
 	for (;;) {
 		bool last = *s->stop;
 
+		if (last)
+			ask_missed(s);
 		ret = empty(s, ring);
 		if (ret < 0 || last)
 			break;
@@ -137,6 +152,7 @@ int stream_run(struct stream *s)
 		if (now_ns(CLOCK_BOOTTIME) - second >= 1000000000) {
 			second = now_ns(CLOCK_BOOTTIME);
 			s->line.boot_to_real_ns = boot_to_real();
+			ask_missed(s);
 			if (s->each_second)
 				s->each_second(&s->counts);
 		}

@@ -18,6 +18,10 @@ struct stream {
 	struct line_context line;
 	void (*format)(struct json *j, const struct record *r, struct line_context *ctx);
 	struct stream_counts counts;
+	/* Fills in totals of what the kernel lost otherwise, asked once a second; may be NULL. */
+	void (*ask_missed)(__u64 missed[EVENT_COUNT], void *arg);
+	void *ask_arg;
+	__u64 missed[EVENT_COUNT];
 	bool (*keep)(const struct record *r, void *arg); /* NULL: all */
 	void *keep_arg;
 	bool unbuffered;
