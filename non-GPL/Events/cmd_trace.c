@@ -217,6 +217,11 @@ static int output_failed(const struct output *out)
 	return 1;
 }
 
+static void ask_missed(__u64 missed[EVENT_COUNT], void *provider)
+{
+	select_missed(provider, missed);
+}
+
 static int run(struct tracer *t)
 {
 	const char *sources[HOOK_COUNT] = {NULL};
@@ -229,6 +234,8 @@ static int run(struct tracer *t)
 		.stop = &stop,
 		.each_second = t->options.stats ? print_stats : NULL,
 		.line = {.sources = sources},
+		.ask_missed = ask_missed,
+		.ask_arg = t->provider,
 		.keep = t->options.path.count ? trace_path_keep : NULL,
 		.keep_arg = &t->options.path,
 	};
@@ -243,8 +250,12 @@ static int run(struct tracer *t)
 		output_flush(&out);
 	}
 	trace_lookups_init(&s.line, t->states);
+	ret = stream_open(&s, bpf_map__fd(t->skel->maps.ring));
+	setpriority(PRIO_PROCESS, 0, -10); /* who falls behind loses events */
 	privileges_drop(s.line.file_info != NULL);
-	ret = out.error ? out.error : stream_run(&s, bpf_map__fd(t->skel->maps.ring));
+	if (!ret)
+		ret = out.error ? out.error : stream_run(&s);
+	stream_close(&s);
 	if (t->options.stats)
 		print_stats(&s.counts);
 	if (out.error)

@@ -308,6 +308,17 @@ int provider_attach(struct provider *p, const char *prog)
 	return ret;
 }
 
+unsigned long long provider_missed(const struct provider *p, const char *prog)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+	int fd = provider_prog_fd(p, prog);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
 bool provider_trampolines(struct provider *p)
 {
 	struct bpf_insn nothing[] = {

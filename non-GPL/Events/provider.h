@@ -40,6 +40,13 @@ void provider_detach(struct provider *p, const char *prog);
 /* Hears of every load: the section, the outcome, and of a refusal the end of the verifier's log. */
 void provider_listen(struct provider *p, void (*say)(const char *text));
 
+/*
+ * How often the kernel left an attached program out because the same program was running on that
+ * CPU already: preempted in it (fentry and the like may be), or called from within it. 0 where the
+ * kernel does not count it (before 5.12).
+ */
+unsigned long long provider_missed(const struct provider *p, const char *prog);
+
 /* Does this kernel take fentry programs at all? Tried with one that does nothing. */
 bool provider_trampolines(struct provider *p);
 

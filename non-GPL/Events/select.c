@@ -218,3 +218,10 @@ bool feature_names_files(enum feature f)
 	}
 	return false;
 }
+
+void select_missed(const struct provider *p, __u64 missed[EVENT_COUNT])
+{
+	for (int h = 1; h < HOOK_COUNT; h++)
+		missed[__builtin_ctz(feature_events[hooks[h].feature])] +=
+			provider_missed(p, hook_programs[h]);
+}

@@ -45,3 +45,6 @@ int select_attach(struct events_bpf *skel, struct provider *p, __u32 events,
 const char *hook_source(const struct provider *p, enum hook hook);
 /* Does the feature, by system calls, only have a path as the process wrote it? */
 bool feature_names_files(enum feature f);
+
+/* Adds what attached programs missed (provider_missed) to the event each serves first. */
+void select_missed(const struct provider *p, __u64 missed[EVENT_COUNT]);

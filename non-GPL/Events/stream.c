@@ -45,7 +45,7 @@ static int report_lost(struct stream *s)
 	int ret;
 
 	for (int i = 0; i < EVENT_COUNT; i++) {
-		__u64 lost = __atomic_load_n(&s->shared->lost[i], __ATOMIC_RELAXED);
+		__u64 lost = __atomic_load_n(&s->shared->lost[i], __ATOMIC_RELAXED) + s->missed[i];
 
 		since[i] = lost - s->counts.lost[i];
 		s->counts.lost[i] = lost;
@@ -89,6 +89,19 @@ static int on_record(void *arg, void *data, size_t size)
 	return ret;
 }
 
+static void ask_missed(struct stream *s)
+{
+	__u64 now[EVENT_COUNT] = {0};
+
+	if (!s->ask_missed)
+		return;
+	s->ask_missed(now, s->ask_arg);
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		if (now[i] > s->missed[i]) /* a program that can no longer be asked says 0 */
+			s->missed[i] = now[i];
+	}
+}
+
 static int empty(struct stream *s, struct ring_buffer *ring)
 {
 	int n = ring_buffer__consume(ring), ret;
@@ -108,18 +121,30 @@ static void wait_tick(struct ring_buffer *ring, int ms, bool for_ring)
 	poll(&fd, 1, ms);
 }
 
-int stream_run(struct stream *s, int ring_fd)
+int stream_open(struct stream *s, int ring_fd)
 {
-	struct ring_buffer *ring = ring_buffer__new(ring_fd, on_record, s, NULL);
+	s->ring = ring_buffer__new(ring_fd, on_record, s, NULL);
+	return s->ring ? 0 : -errno;
+}
+
+void stream_close(struct stream *s)
+{
+	ring_buffer__free(s->ring);
+	s->ring = NULL;
+}
+
+int stream_run(struct stream *s)
+{
+	struct ring_buffer *ring = s->ring;
 	__u64 second = now_ns(CLOCK_BOOTTIME);
 	int ret, quiet = 0;
 
-	if (!ring)
-		return -errno;
 	s->line.boot_to_real_ns = boot_to_real();
 	for (;;) {
 		bool last = *s->stop;
 
+		if (last)
+			ask_missed(s);
 		ret = empty(s, ring);
 		if (ret < 0 || last)
 			break;
@@ -127,6 +152,7 @@ int stream_run(struct stream *s, int ring_fd)
 		if (now_ns(CLOCK_BOOTTIME) - second >= 1000000000) {
 			second = now_ns(CLOCK_BOOTTIME);
 			s->line.boot_to_real_ns = boot_to_real();
+			ask_missed(s);
 			if (s->each_second)
 				s->each_second(&s->counts);
 		}
@@ -143,6 +169,5 @@ int stream_run(struct stream *s, int ring_fd)
 		__atomic_store_n(&s->shared->asleep, 0, __ATOMIC_SEQ_CST);
 		quiet = ret ? 0 : quiet;
 	}
-	ring_buffer__free(ring);
 	return ret < 0 ? ret : 0;
 }

@@ -12,11 +12,16 @@ struct stream_counts {
 };
 
 struct stream {
+	struct ring_buffer *ring;
 	struct stream_state *shared; /* mapped from the kernel */
 	struct output *out;
 	struct line_context line;
 	void (*format)(struct json *j, const struct record *r, struct line_context *ctx);
 	struct stream_counts counts;
+	/* Fills in totals of what the kernel lost otherwise, asked once a second; may be NULL. */
+	void (*ask_missed)(__u64 missed[EVENT_COUNT], void *arg);
+	void *ask_arg;
+	__u64 missed[EVENT_COUNT];
 	bool (*keep)(const struct record *r, void *arg); /* NULL: all */
 	void *keep_arg;
 	bool unbuffered;
@@ -25,6 +30,9 @@ struct stream {
 	__u64 stop_ns; /* when it was seen: nothing younger is waited for */
 };
 
+/* Opens the ring: while bpf(2) is still allowed, which some kernels ask privileges for. -errno. */
+int stream_open(struct stream *s, int ring_fd);
+void stream_close(struct stream *s);
 /* 0 after a stop, -errno when the ring or the output failed (the output's own error is in
  * out->error). Everything that was in the ring is written before it returns. */
-int stream_run(struct stream *s, int ring_fd);
+int stream_run(struct stream *s);

@@ -46,7 +46,7 @@ static const struct argp_option option_table[] = {
 	{"unbuffer-stdout", 'u', NULL, 0, "write each event at once", 3},
 	{"libbpf-verbose", 'v', NULL, 0, "libbpf's and the verifier's words to standard error", 3},
 	{"format", KEY_FORMAT, "json|ecs", 0, "ecs: Elastic Common Schema documents", 3},
-	{"ring-size", KEY_RING, "MIB", 0, "buffer between kernel and reader (16)", 3},
+	{"ring-size", KEY_RING, "MIB", 0, "buffer between kernel and reader (32)", 3},
 	{"provider", KEY_PROVIDER, "LIST", 0,
 	 "kinds of hook to try, in this order (fentry,kprobe,tracepoint)", 3},
 	{"probe", KEY_PROBE, NULL, 0, "print what this kernel gives by which way, and end", 3},
@@ -184,7 +184,7 @@ void trace_options_parse(struct trace_options *o, int argc, char **argv)
 	};
 
 	memset(o, 0, sizeof(*o));
-	o->ring_bytes = 16 << 20;
+	o->ring_bytes = 32 << 20;
 	o->kinds[0] = KIND_FENTRY;
 	o->kinds[1] = KIND_KPROBE;
 	o->kinds[2] = KIND_TP;
