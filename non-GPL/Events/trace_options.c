@@ -12,7 +12,6 @@ enum {
 	KEY_PROBE = 0x2000,
 	KEY_PROVIDER,
 	KEY_RING,
-	KEY_FORMAT,
 	KEY_PID,
 	KEY_UID,
 	KEY_COMM,
@@ -45,7 +44,6 @@ static const struct argp_option option_table[] = {
 	{"stats", 's', NULL, 0, "counts, once a second, to standard error", 3},
 	{"unbuffer-stdout", 'u', NULL, 0, "write each event at once", 3},
 	{"libbpf-verbose", 'v', NULL, 0, "libbpf's and the verifier's words to standard error", 3},
-	{"format", KEY_FORMAT, "json|ecs", 0, "ecs: Elastic Common Schema documents", 3},
 	{"ring-size", KEY_RING, "MIB", 0, "buffer between kernel and reader (32)", 3},
 	{"provider", KEY_PROVIDER, "LIST", 0,
 	 "kinds of hook to try, in this order (fentry,kprobe,tracepoint)", 3},
@@ -141,11 +139,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_RING:
 		set_ring(o, arg, state);
-		break;
-	case KEY_FORMAT:
-		if (strcmp(arg, "ecs") && strcmp(arg, "json"))
-			argp_error(state, "--format %s: json or ecs", arg);
-		o->ecs = !strcmp(arg, "ecs");
 		break;
 	case KEY_PID:
 		add_number(&o->pid, arg, state, "process id");

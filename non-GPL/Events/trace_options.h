@@ -12,7 +12,7 @@ struct filter_list {
 
 struct trace_options {
 	__u32 events; /* 1 << enum event_type */
-	bool features_on_init, stats, unbuffer, verbose, probe, ecs;
+	bool features_on_init, stats, unbuffer, verbose, probe;
 	enum kind kinds[KIND_COUNT + 1];
 	__u32 ring_bytes; /* a power of two */
 	struct filter_list pid, uid, comm, path, exe, tree;
