@@ -58,12 +58,10 @@ static __always_inline int grant_holds(__u64 id, const struct packet *p, __u64 *
 static __always_inline __u64 grant_among(const struct sock_grants *ids, const struct packet *p,
 					 __u64 *now)
 {
-	if (grant_holds(ids->id[GRANT_PID], p, now))
-		return ids->id[GRANT_PID];
-	if (grant_holds(ids->id[GRANT_EXE], p, now))
-		return ids->id[GRANT_EXE];
-	if (grant_holds(ids->id[GRANT_CGROUP], p, now))
-		return ids->id[GRANT_CGROUP];
+#pragma unroll
+	for (int kind = 0; kind < GRANT_KINDS; kind++)
+		if (grant_holds(ids->id[kind], p, now))
+			return ids->id[kind];
 	return 0;
 }
 

@@ -13,25 +13,25 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 enum grant_kind {
-	GRANT_PID = 0, /* a process, with --tree those that descend from it */
+	GRANT_PID = 0, /* a process */
+	GRANT_TREE,    /* a process and those that descend from it */
 	GRANT_EXE,     /* whatever runs this inode */
 	GRANT_CGROUP,  /* the tasks of a cgroup and of those below it */
 	GRANT_KINDS,
 };
 
+#define GRANT_TASK_KINDS GRANT_CGROUP /* the first of them follow a task */
+
 /* grants: id (CLOCK_BOOTTIME ns of its making) -> what it is. */
 #define GRANTS_MAX 1024
-#define GRANT_TREE (1u << 0)
 
 struct grant {
 	__u64 until; /* FOREVER, or a deadline */
-	__u64 start; /* GRANT_PID: start time of the process, in TASK_TICKs since boot */
-	__u64 dev;   /* GRANT_EXE: super block's device, as (major << 20 | minor) */
-	__u64 ino;   /* GRANT_EXE: inode; GRANT_CGROUP: id of the cgroup when it was granted */
+	__u64 start; /* PID, TREE: start time of the process, in TASK_TICK_NS since boot */
+	__u64 dev;   /* EXE: super block's device, as (major << 20 | minor) */
+	__u64 ino;   /* EXE: inode; CGROUP: id of the cgroup when it was granted */
 	__u32 kind;  /* enum grant_kind */
-	__u32 flags; /* GRANT_TREE */
-	__u32 tgid;  /* GRANT_PID: in the initial pid namespace */
-	__u32 pad;
+	__u32 tgid;  /* PID, TREE: in the initial pid namespace */
 };
 
 #define TASK_TICK_NS 10000000ULL /* /proc/PID/stat counts in USER_HZ, 100 on every architecture */
@@ -60,10 +60,8 @@ struct grant_note {
 #define GRANTED_TASKS_MAX 8192
 
 struct granted_task {
-	__u64 start;  /* in TASK_TICKs since boot */
-	__u64 by_pid; /* id of the grant, 0: none */
-	__u64 by_exe;
-	__u64 tree; /* children have by_pid too */
+	__u64 start;		    /* in TASK_TICK_NS since boot */
+	__u64 id[GRANT_TASK_KINDS]; /* 0: none */
 };
 
 /* granted_exes: inode -> id. */

@@ -104,10 +104,12 @@ static __always_inline int grants_of_current(struct sock_grants *out)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct granted_task *task = bpf_map_lookup_elem(&granted_tasks, &tgid);
 
-	out->id[GRANT_PID] = task ? task->by_pid : 0;
-	out->id[GRANT_EXE] = task ? task->by_exe : 0;
+	out->id[GRANT_PID] = task ? task->id[GRANT_PID] : 0;
+	out->id[GRANT_TREE] = task ? task->id[GRANT_TREE] : 0;
+	out->id[GRANT_EXE] = task ? task->id[GRANT_EXE] : 0;
 	out->id[GRANT_CGROUP] = grant_of_cgroup();
-	return out->id[GRANT_PID] || out->id[GRANT_EXE] || out->id[GRANT_CGROUP];
+	return out->id[GRANT_PID] || out->id[GRANT_TREE] || out->id[GRANT_EXE] ||
+	       out->id[GRANT_CGROUP];
 }
 
 /* Raw sockets could send what they like in the name of others: only TCP and UDP. */
@@ -128,12 +130,9 @@ static __always_inline int may_mark(__u32 type, __u32 protocol)
 			grant_lost(GRANT_LOST_SOCKET);                                             \
 			break;                                                                     \
 		}                                                                                  \
-		if (_ids.id[GRANT_PID])                                                            \
-			_kept->id[GRANT_PID] = _ids.id[GRANT_PID];                                 \
-		if (_ids.id[GRANT_EXE])                                                            \
-			_kept->id[GRANT_EXE] = _ids.id[GRANT_EXE];                                 \
-		if (_ids.id[GRANT_CGROUP])                                                         \
-			_kept->id[GRANT_CGROUP] = _ids.id[GRANT_CGROUP];                           \
+		for (int _k = 0; _k < GRANT_KINDS; _k++)                                           \
+			if (_ids.id[_k])                                                           \
+				_kept->id[_k] = _ids.id[_k];                                       \
 	} while (0)
 
 SEC("cgroup/sock_create")
@@ -174,14 +173,12 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	of_parent = bpf_map_lookup_elem(&granted_tasks, &parent_tgid);
 	if (of_parent) {
-		if (of_parent->tree && alive(of_parent->by_pid)) {
-			new.by_pid = of_parent->by_pid;
-			new.tree = 1;
-		}
-		if (alive(of_parent->by_exe))
-			new.by_exe = of_parent->by_exe;
+		if (alive(of_parent->id[GRANT_TREE]))
+			new.id[GRANT_TREE] = of_parent->id[GRANT_TREE];
+		if (alive(of_parent->id[GRANT_EXE]))
+			new.id[GRANT_EXE] = of_parent->id[GRANT_EXE];
 	}
-	if (!new.by_pid && !new.by_exe) {
+	if (!new.id[GRANT_TREE] && !new.id[GRANT_EXE]) {
 		bpf_map_delete_elem(&granted_tasks, &tgid);
 		return 0;
 	}
@@ -202,16 +199,26 @@ int BPF_PROG(task_exec, struct task_struct *task)
 
 	old = bpf_map_lookup_elem(&granted_tasks, &tgid);
 	if (old) {
-		old->by_exe = id ? *id : 0;
+		old->id[GRANT_EXE] = id ? *id : 0;
 		return 0;
 	}
 	if (!id)
 		return 0;
 	new.start = start_of(task);
-	new.by_exe = *id;
+	new.id[GRANT_EXE] = *id;
 	if (bpf_map_update_elem(&granted_tasks, &tgid, &new, BPF_ANY))
 		grant_lost(GRANT_LOST_TASK);
 	return 0;
+}
+
+static __always_inline void end_grant_of(__u64 id, __u32 tgid)
+{
+	struct grant *grant = bpf_map_lookup_elem(&grants, &id);
+
+	if (!grant || grant->tgid != tgid)
+		return; /* a child's exit ends no tree */
+	bpf_map_delete_elem(&grants, &id);
+	bpf_map_delete_elem(&grant_counts, &id);
 }
 
 /* The count of live threads is taken down before the tracepoint, on all kernels: the last one
@@ -221,20 +228,14 @@ int BPF_PROG(task_exit, struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
 	struct granted_task *gone;
-	struct grant *grant;
-	__u64 id;
 
 	if (task->signal->live.counter > 0)
 		return 0;
 	gone = bpf_map_lookup_elem(&granted_tasks, &tgid);
 	if (!gone)
 		return 0;
-	id = gone->by_pid;
-	grant = bpf_map_lookup_elem(&grants, &id);
-	if (grant && grant->tgid == tgid) {
-		bpf_map_delete_elem(&grants, &id);
-		bpf_map_delete_elem(&grant_counts, &id);
-	}
+	end_grant_of(gone->id[GRANT_PID], tgid);
+	end_grant_of(gone->id[GRANT_TREE], tgid);
 	bpf_map_delete_elem(&granted_tasks, &tgid);
 	return 0;
 }
