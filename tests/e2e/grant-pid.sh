@@ -5,7 +5,7 @@
 . "$(dirname "$0")/puppets.sh"
 
 lab_default
-before=$(kernel_state host) objects=$(bpf_objects)
+before=$(kernel_state host)
 puppet granted host
 puppet other host
 puppet outside attacker
@@ -41,11 +41,17 @@ say_shut "nor one that nobody has" outside tcp 10.77.0.1 2003
 
 say_open "a connection of its own" granted tcp 10.77.0.66 7 kept
 say_open "and another" granted tcp fd00:77::66 7 kept2
+is "$(json '.[0] | .entry, .pid, .comment, .tree' list | tr '\n' ' ')" "\"pid:$pid\" $pid \"the agent\" false " "list names the grant"
+like "$(json '.[0].last_peer' list)" '10\.77\.0\.66|fd00:77::66' "and its last peer"
+is "$(json '.[0] | .packets > 50 and .bytes > 3000' list)" true "and counts"
+like "$(hostiso list)" "pid:$pid .*the agent" "in words too"
+is "$(json .grants status)" 1 "status counts it"
+
 ok "deny --pid" hostiso deny --pid "$pid"
 say_shut "ends what it may make" granted tcp 10.77.0.66 7
 say_shut "and its open connections" granted say kept
 ok "allow --pid again" hostiso allow --pid "$pid"
-say_open "its connections from before live on" granted say kept
+say_open "its connections from before live on" granted say kept2
 meet granted hear a4 -- outside say c4
 is "$answer,$served" open,open "those it accepted, too"
 say_open "and its sockets" granted to 10.77.0.66 7 u4
@@ -55,5 +61,5 @@ is "$(json length list)" 0 "and list has it no more"
 
 ok "release" hostiso release
 is "$(kernel_state host)" "$before" "release leaves the devices as they were"
-is "$(left_behind "$objects")" "" "and no program, map or link"
+ok "and no pin folder" [ ! -e "$HOSTISO_PIN_DIR" ]
 done_testing

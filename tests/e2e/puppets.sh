@@ -4,11 +4,14 @@
 
 declare -A puppet_in puppet_out puppet_pid
 
-puppet() { # NAME HOST: starts one
+puppet() { # NAME HOST: starts one, by $puppet_program if that is set
 	local fifo=$scratch/$1 in out
 	mkfifo "$fifo.to" "$fifo.from"
-	in_ns "$2" "$tree/tests/helpers/puppet" <"$fifo.to" >"$fifo.from" {lab_lock}>&- &
+	# shellcheck disable=SC2086 # words
+	nsenter --net="/run/netns/$(ns "$2")" -- ${puppet_program:-$tree/tests/helpers/puppet} \
+		<"$fifo.to" >"$fifo.from" {lab_lock}>&- &
 	helpers+=($!)
+	disown
 	exec {in}>"$fifo.to" {out}<"$fifo.from"
 	puppet_in[$1]=$in puppet_out[$1]=$out
 	puppet_answer "$1"
