@@ -8,12 +8,14 @@
  *   xdp_in, xdp_in_frags   Ethernet devices whose driver has XDP; drops early what tc_in would drop
  *
  *   frame -> packet.bpf.h (fields) -> verdict.bpf.h (order) -> match.bpf.h (lookups) -> counters
+ *                                     what no entry admits -> grant.bpf.h (whose socket?) ->
  *
  * A pass lets the next program run (TC_ACT_UNSPEC, which is TCX_NEXT); XDP counts only what it
  * drops, since tc_in counts what it passes. Nothing is judged while the policy is off.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include "HostIsolation/grant.bpf.h"
 #include "HostIsolation/verdict.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -85,6 +87,8 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 	reason = parse_skb(skb, ethernet, p);
 	if (reason == PARSED)
 		reason = judge_packet(control, 1, now);
+	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
+		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
 	count(control, reason, dir, skb->len);
 	return reason_passes(reason) || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
@@ -167,6 +171,8 @@ static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 		reason = judge_packet(control, 0, now);
 	if (reason_passes(reason))
 		return XDP_PASS;
+	if (control & CONTROL_GRANTS && grant_may_overrule(reason) && grant_possible(ctx, now))
+		return XDP_PASS; /* tc_in sees whose socket it is */
 	count(control, reason, DIR_IN, p->frame_len);
 	return XDP_DROP;
 }

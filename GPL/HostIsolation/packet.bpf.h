@@ -80,7 +80,8 @@ struct packet {
 	__u16 walked;	 /* where parse_extension() stands */
 	__u8 begins;	 /* match_block(): the rule found lets this side begin */
 	__u8 refused;	 /* match_block(): a rule fits, but this is no answer */
-	__u16 pad;
+	__u8 bare;	 /* TCP without payload */
+	__u8 pad;
 };
 
 #define TH_SYN 0x02
@@ -142,6 +143,7 @@ static __always_inline __u32 parse_tcp(struct cursor *c, struct packet *p)
 	if (!tcp)
 		return REASON_TRUNCATED;
 	p->tcp_flags = ((__u8 *)tcp)[13];
+	p->bare = p->l4_len == (((__u8 *)tcp)[12] >> 4) * 4U;
 	return PARSED;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/granthooks.h"
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/verbs.h"
@@ -75,6 +76,8 @@ static int release(struct session *s, const struct common *common)
 	}
 	if (ret == 0)
 		ret = guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, &err);
+	if (ret == 0)
+		ret = granthooks_detach(&s->pins, &err);
 	if (ret < 0)
 		return complain(&err, EXIT_FAILED);
 	ret = pins_remove(&s->pins, &err);

@@ -17,6 +17,16 @@ static void print_deadline(const char *what, __u64 deadline)
 	printf(deadline > now ? "  %s: in %s\n" : "  %s: %s ago\n", what, rest);
 }
 
+static void print_grants(const struct snapshot *snap)
+{
+	if (snap->grants)
+		printf("  process grants: %zu\n", snap->grants);
+	for (int i = 0; i < GRANT_LOST_COUNT; i++)
+		if (snap->grant_lost[i])
+			printf("  blocked because a table of the grants was full: %llu %s\n",
+			       snap->grant_lost[i], grant_losses[i].text);
+}
+
 static void print_head(const struct snapshot *snap)
 {
 	const struct policy *p = &snap->policy;
@@ -50,6 +60,7 @@ static void print_head(const struct snapshot *snap)
 	       snap->entries6, p->limit);
 	if (snap->kept)
 		printf("  kept SSH connections: %zu\n", snap->kept);
+	print_grants(snap);
 }
 
 static const char *hook_word(const struct hook_state *h)

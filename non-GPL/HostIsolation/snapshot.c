@@ -6,8 +6,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <bpf/bpf.h>
+#include "HostIsolation/granthooks.h"
+#include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/snapshot.h"
+
+const struct loss_word grant_losses[GRANT_LOST_COUNT] = {
+	[GRANT_LOST_FLOW] = {"grant_flows_lost", "closing connections"},
+	[GRANT_LOST_TASK] = {"grant_tasks_lost", "processes"},
+	[GRANT_LOST_SOCKET] = {"grant_sockets_lost", "sockets"},
+};
 
 static __attribute__((format(printf, 2, 3))) void degraded(struct snapshot *snap, const char *fmt,
 							   ...)
@@ -110,6 +118,30 @@ static int take_allowlist(struct session *s, struct snapshot *snap, struct error
 	return 0;
 }
 
+/* Without the hooks a grant does not reach new sockets, and may outlive its process. */
+static int take_grants(struct session *s, struct snapshot *snap, struct error *err)
+{
+	struct grant_vec all = {};
+	__u64 now = boot_ns();
+	char missing[64] = "";
+	unsigned int n;
+	int ret = grants_read(&s->maps, &all, err);
+
+	for (size_t i = 0; i < all.count; i++)
+		snap->grants += all.rows[i].grant.until > now;
+	grant_vec_free(&all);
+	if (ret == 0)
+		ret = grant_losses_read(&s->maps, snap->grant_lost);
+	if (ret < 0 || !snap->grants)
+		return ret;
+	n = granthooks_missing(&s->pins, missing, sizeof(missing));
+	if (n)
+		degraded(snap,
+			 "process grants: %u hooks are gone, %s for one: new sockets are blocked, and a grant may outlive its process; 'hostiso allow' of one again puts them back",
+			 n, missing);
+	return 0;
+}
+
 int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 {
 	struct snapshot snap = {};
@@ -129,6 +161,8 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 		fail(err, ret, "cannot read the counters: %s", strerror(-ret));
 	if (ret == 0)
 		ret = take_allowlist(s, &snap, err);
+	if (ret == 0)
+		ret = take_grants(s, &snap, err);
 	if (ret == 0 && snap.here && snap.state != STATE_OFF)
 		ret = take_devices(s, &snap, err);
 	if (ret < 0) {

@@ -99,6 +99,9 @@ static void json_head(struct json_object *o, const struct snapshot *snap, bool w
 	put_u64(o, "entries_ipv6", snap->entries6);
 	put_u64(o, "limit", p->limit);
 	put_u64(o, "kept_ssh", snap->kept);
+	put_u64(o, "grants", snap->grants);
+	for (int i = 0; i < GRANT_LOST_COUNT; i++)
+		put_u64(o, grant_losses[i].key, snap->grant_lost[i]);
 }
 
 bool snapshot_whole(const struct snapshot *snap)

@@ -58,6 +58,7 @@ int misuse_or_failure(int ret)
 {
 	switch (-ret) {
 	case EINVAL:
+	case ESRCH:
 	case E2BIG:
 	case ENOENT:
 	case ENODEV:
@@ -139,15 +140,21 @@ static void who(struct origin *o)
 	snprintf(o->user, sizeof(o->user), "%s", pw ? pw->pw_name : "");
 }
 
+void origin_now(struct origin *o, const char *comment)
+{
+	*o = (struct origin){.added_at = time(NULL)};
+	who(o);
+	snprintf(o->comment, sizeof(o->comment), "%s", comment ? comment : "");
+}
+
 int additions_apply(struct allowlist *list, const struct entry_vec *entries, const char *comment,
 		    __u64 until, struct error *err)
 {
-	struct origin o = {.added_at = time(NULL)};
 	__u32 origin = 0;
+	struct origin o;
 	int ret = 0;
 
-	who(&o);
-	snprintf(o.comment, sizeof(o.comment), "%s", comment ? comment : "");
+	origin_now(&o, comment);
 	for (size_t i = 0; i < entries->count && ret == 0; i++) {
 		if (i == 0 || strcmp(o.name, entries->items[i].name)) {
 			snprintf(o.name, sizeof(o.name), "%s", entries->items[i].name);

@@ -70,6 +70,9 @@ void session_undo(struct session *s);
 enum isolation_state { STATE_OFF, STATE_AUDIT, STATE_ISOLATED, STATE_EXPIRED };
 enum isolation_state isolation_state(const struct maps *maps);
 
+/* Who adds something now, and why. */
+void origin_now(struct origin *o, const char *comment);
+
 struct entry_vec;
 /* Adds resolved entries to the list with who, when and why. */
 int additions_apply(struct allowlist *list, const struct entry_vec *entries, const char *comment,

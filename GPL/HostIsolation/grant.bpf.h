@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Process grants, seen from a packet that no entry admitted. Outwards the socket that sends is at
+ * hand; inwards it is looked up. What has no full socket: a connection request (its listening
+ * socket stands for it), time-wait and answers of the stack itself (grant_flows, and only segments
+ * without payload), fragments (as their first was judged). Only TCP and UDP are ever granted.
+ */
+#pragma once
+
+#include "HostIsolation/grantmaps.bpf.h"
+#include "HostIsolation/match.bpf.h"
+
+#define TH_FIN 0x01
+#define TH_RST 0x04
+#define SOCK_RAW 3
+#define TCP_TIME_WAIT 6
+
+/* The reasons that a grant can overrule: nobody admitted it, but it is no attack on the shape. */
+static __always_inline int grant_may_overrule(__u32 reason)
+{
+	return reason == REASON_NOT_ALLOWED || reason == REASON_NO_FLOW || reason == REASON_ORPHAN;
+}
+
+static __always_inline int grant_protocol(const struct packet *p)
+{
+	return p->family && (p->peer.proto == IPPROTO_TCP || p->peer.proto == IPPROTO_UDP);
+}
+
+static __always_inline void grant_count(__u64 id, const struct packet *p, __u64 *now)
+{
+	struct grant_count *c = bpf_map_lookup_elem(&grant_counts, &id);
+
+	if (!c)
+		return;
+	c->packets++;
+	c->bytes += p->frame_len;
+	c->seen = now_of(now);
+	copy16(c->peer, p->peer.key.addr);
+	c->peer_port = p->peer.peer_port;
+	c->local_port = p->peer.local_port;
+	c->family = p->family;
+	c->proto = p->peer.proto;
+	c->dir = p->dir;
+}
+
+/* Is this grant in force? Counts the packet on it. */
+static __always_inline int grant_holds(__u64 id, const struct packet *p, __u64 *now)
+{
+	struct grant *grant = id ? bpf_map_lookup_elem(&grants, &id) : NULL;
+
+	if (!grant || !still(grant->until, now))
+		return 0;
+	grant_count(id, p, now);
+	return 1;
+}
+
+/* The id of the grant that admits the packet by these, 0: none. */
+static __always_inline __u64 grant_among(const struct sock_grants *ids, const struct packet *p,
+					 __u64 *now)
+{
+#pragma unroll
+	for (int kind = 0; kind < GRANT_KINDS; kind++)
+		if (grant_holds(ids->id[kind], p, now))
+			return ids->id[kind];
+	return 0;
+}
+
+/* ---- flows of closed connections ---- */
+
+static __always_inline void grant_flow_of(const struct packet *p, struct grant_flow *flow)
+{
+	__builtin_memset(flow, 0, sizeof(*flow));
+	copy16(flow->peer, p->peer.key.addr);
+	copy16(flow->local, p->local);
+	flow->peer_port = p->peer.peer_port;
+	flow->local_port = p->peer.local_port;
+	flow->family = p->family;
+}
+
+static __always_inline struct grant_bucket *grant_bucket_of(const struct grant_flow *flow)
+{
+	const __u32 *words = (const __u32 *)flow;
+	__u32 hash = 0x9e3779b9;
+
+#pragma unroll
+	for (int i = 0; i < 9; i++) { /* both addresses and both ports */
+		hash = (hash ^ words[i]) * 0x85ebca6b;
+		hash ^= hash >> 15;
+	}
+	hash %= GRANT_FLOW_BUCKETS;
+	return bpf_map_lookup_elem(&grant_flows, &hash);
+}
+
+static __always_inline int grant_flow_same(const struct grant_flow *a, const struct grant_flow *b)
+{
+	return same16(a->peer, b->peer) && same16(a->local, b->local) &&
+	       a->peer_port == b->peer_port && a->local_port == b->local_port &&
+	       a->family == b->family;
+}
+
+static __always_inline void grant_flow_keep(const struct packet *p, __u64 id, __u64 *now)
+{
+	struct grant_bucket *bucket;
+	struct grant_flow flow;
+	int slot = -1;
+	__u64 t = now_of(now);
+
+	grant_flow_of(p, &flow);
+	bucket = grant_bucket_of(&flow);
+	if (!bucket)
+		return;
+	bpf_spin_lock(&bucket->lock);
+#pragma unroll
+	for (int i = GRANT_FLOW_WAYS - 1; i >= 0; i--)
+		if (bucket->flow[i].until <= t)
+			slot = i;
+#pragma unroll
+	for (int i = 0; i < GRANT_FLOW_WAYS; i++)
+		if (grant_flow_same(&bucket->flow[i], &flow))
+			slot = i;
+	if (slot >= 0) {
+		struct grant_flow *to = &bucket->flow[slot & (GRANT_FLOW_WAYS - 1)];
+
+		copy16(to->peer, flow.peer);
+		copy16(to->local, flow.local);
+		to->peer_port = flow.peer_port;
+		to->local_port = flow.local_port;
+		to->family = flow.family;
+		to->id = id;
+		to->until = t + GRANT_FLOW_NS;
+	}
+	bpf_spin_unlock(&bucket->lock);
+	if (slot < 0)
+		grant_lost(GRANT_LOST_FLOW);
+}
+
+/* The id of the grant whose closed connection this segment belongs to, 0: none. */
+static __always_inline __u64 grant_flow_find(const struct packet *p, __u64 *now)
+{
+	struct grant_bucket *bucket;
+	struct grant_flow flow;
+	__u64 t = now_of(now), id = 0;
+
+	grant_flow_of(p, &flow);
+	bucket = grant_bucket_of(&flow);
+	if (!bucket)
+		return 0;
+	bpf_spin_lock(&bucket->lock);
+#pragma unroll
+	for (int i = 0; i < GRANT_FLOW_WAYS; i++)
+		if (grant_flow_same(&bucket->flow[i], &flow) && bucket->flow[i].until > t)
+			id = bucket->flow[i].id;
+	bpf_spin_unlock(&bucket->lock);
+	return id;
+}
+
+/* ---- sockets ---- */
+
+/* As the packet came in from the peer, even when it goes out. Returns the tuple's size. */
+static __always_inline __u32 grant_tuple(const struct packet *p, const struct peer *peer,
+					 struct bpf_sock_tuple *t)
+{
+	__builtin_memset(t, 0, sizeof(*t));
+	if (p->family == AF_INET) {
+		t->ipv4.saddr = *(__be32 *)peer->key.addr;
+		t->ipv4.daddr = *(__be32 *)p->local;
+		t->ipv4.sport = peer->peer_port;
+		t->ipv4.dport = peer->local_port;
+		return sizeof(t->ipv4);
+	}
+	copy16(t->ipv6.saddr, peer->key.addr);
+	copy16(t->ipv6.daddr, p->local);
+	t->ipv6.sport = peer->peer_port;
+	t->ipv6.dport = peer->local_port;
+	return sizeof(t->ipv6);
+}
+
+enum grant_socket {
+	SOCKET_NONE,  /* nobody has it */
+	SOCKET_OTHER, /* somebody's, without a mark */
+	SOCKET_WAITS, /* time-wait: nothing can hang on it */
+	SOCKET_MARKED,
+};
+
+/* The marks of a socket: its own, or its listening socket's while it is but a request. */
+#define GRANT_MARKS(sk, ids)                                                                       \
+	({                                                                                         \
+		struct bpf_sock *_full = bpf_sk_fullsock(sk);                                      \
+		struct sock_grants *_marks;                                                        \
+		int _what = SOCKET_OTHER;                                                          \
+                                                                                                   \
+		if (!_full)                                                                        \
+			_full = bpf_get_listener_sock(sk);                                         \
+		if (_full) {                                                                       \
+			_marks = bpf_sk_storage_get(&sock_grants, _full, NULL, 0);                 \
+			if (_marks) {                                                              \
+				*(ids) = *_marks;                                                  \
+				_what = SOCKET_MARKED;                                             \
+			}                                                                          \
+		} else {                                                                           \
+			_what = SOCKET_WAITS;                                                      \
+		}                                                                                  \
+		_what;                                                                             \
+	})
+
+static __always_inline int grant_tcp_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t,
+					    __u32 size, struct sock_grants *ids)
+{
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
+	int what;
+
+	if (!sk)
+		return SOCKET_NONE;
+	what = GRANT_MARKS(sk, ids);
+	bpf_sk_release(sk);
+	return what;
+}
+
+static __always_inline int grant_udp_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t,
+					    __u32 size, struct sock_grants *ids)
+{
+	struct bpf_sock *sk = bpf_sk_lookup_udp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
+	struct sock_grants *marks;
+	int what = SOCKET_OTHER;
+
+	if (!sk)
+		return SOCKET_NONE;
+	marks = bpf_sk_storage_get(&sock_grants, sk, NULL, 0);
+	if (marks) {
+		*ids = *marks;
+		what = SOCKET_MARKED;
+	}
+	bpf_sk_release(sk);
+	return what;
+}
+
+/* A new connection where an old one waits goes to the listening socket: port 0 hides the old. */
+static __always_inline int grant_listener(struct __sk_buff *skb, struct bpf_sock_tuple *t,
+					  __u32 size, struct sock_grants *ids)
+{
+	if (size == sizeof(t->ipv4))
+		t->ipv4.sport = 0;
+	else
+		t->ipv6.sport = 0;
+	return grant_tcp_socket(skb, t, size, ids);
+}
+
+/* The id of the grant of the local socket that the tuple belongs to, 0: none. */
+static __always_inline __u64 grant_of_tuple(struct __sk_buff *skb, const struct packet *p,
+					    const struct peer *peer, __u64 *now)
+{
+	struct bpf_sock_tuple tuple;
+	struct sock_grants ids = {};
+	__u32 size = grant_tuple(p, peer, &tuple);
+	int what;
+
+	if (peer->proto == IPPROTO_UDP) {
+		what = grant_udp_socket(skb, &tuple, size, &ids);
+	} else {
+		what = grant_tcp_socket(skb, &tuple, size, &ids);
+		if (what == SOCKET_WAITS && p->class == CLASS_IP && opens_tcp(p))
+			what = grant_listener(skb, &tuple, size, &ids);
+		else if ((what == SOCKET_WAITS || what == SOCKET_NONE) && p->class == CLASS_IP &&
+			 !opens_tcp(p)) {
+			ids.id[0] = grant_flow_find(p, now);
+			what = SOCKET_MARKED;
+		}
+	}
+	return what == SOCKET_MARKED ? grant_among(&ids, p, now) : 0;
+}
+
+/*
+ * The stack itself answers: to a connection in time-wait, with a reset, or with SYN cookies. Its
+ * segments carry no data, and either no socket or the stack's own, which is a raw one. A raw
+ * socket of a process could pretend to be that, but sends no byte of payload this way.
+ */
+static __always_inline int grant_stack_answers(struct __sk_buff *skb, const struct packet *p)
+{
+	return p->peer.proto == IPPROTO_TCP && p->fragment == FRAGMENT_NONE && p->bare &&
+	       !skb->ingress_ifindex && !opens_tcp(p) && !(p->tcp_flags & TH_FIN) &&
+	       p->tcp_flags & (TH_ACK | TH_RST);
+}
+
+/* Two global functions, verified once each: REASON_GRANTED or `reason`. */
+__noinline int grant_out(struct __sk_buff *skb, __u32 reason, __u64 now)
+{
+	struct packet *p = packet_of_cpu();
+	struct sock_grants ids = {};
+	struct bpf_sock *sk, *full;
+	int what = SOCKET_NONE;
+	__u64 id = 0;
+
+	if (!p || !grant_protocol(p))
+		return reason;
+	sk = skb->sk;
+	if (sk) {
+		full = bpf_sk_fullsock(sk);
+		what = full && full->type == SOCK_RAW ? SOCKET_NONE : GRANT_MARKS(sk, &ids);
+	}
+	if (what == SOCKET_MARKED)
+		id = grant_among(&ids, p, &now);
+	else if (what != SOCKET_OTHER && grant_stack_answers(skb, p))
+		id = grant_of_tuple(skb, p, &p->peer, &now);
+	if (!id)
+		return reason;
+	if (p->fragment == FRAGMENT_FIRST)
+		fragment_remember(p, &now);
+	if (p->tcp_flags & (TH_FIN | TH_RST) && p->peer.has_ports)
+		grant_flow_keep(p, id, &now);
+	return REASON_GRANTED;
+}
+
+__noinline int grant_in(struct __sk_buff *skb, __u32 reason, __u64 now)
+{
+	struct packet *p = packet_of_cpu();
+	__u64 id = 0;
+
+	if (!p)
+		return reason;
+	if (p->class == CLASS_ICMP_ERROR) {
+		if (p->quoted.has_ports &&
+		    (p->quoted.proto == IPPROTO_TCP || p->quoted.proto == IPPROTO_UDP))
+			id = grant_of_tuple(skb, p, &p->quoted, &now);
+	} else if (grant_protocol(p) && p->peer.has_ports) {
+		id = grant_of_tuple(skb, p, &p->peer, &now);
+	}
+	if (!id)
+		return reason;
+	if (p->fragment == FRAGMENT_FIRST)
+		fragment_remember(p, &now);
+	return REASON_GRANTED;
+}
+
+/*
+ * XDP cannot see the marks, only whether there is a socket at all. 1: it could belong to a grant,
+ * tc_in decides. The later fragments of one batch come before tc_in has seen their first one.
+ */
+__noinline int grant_possible(struct xdp_md *ctx, __u64 now)
+{
+	struct packet *p = packet_of_cpu();
+	struct bpf_sock_tuple tuple;
+	struct peer *peer;
+	struct bpf_sock *sk;
+	__u32 size;
+
+	if (!p)
+		return 1;
+	peer = p->class == CLASS_ICMP_ERROR ? &p->quoted : &p->peer;
+	if (!p->family || (peer->proto != IPPROTO_TCP && peer->proto != IPPROTO_UDP))
+		return 0;
+	if (!peer->has_ports)
+		return p->fragment == FRAGMENT_LATER;
+	size = grant_tuple(p, peer, &tuple);
+	if (peer->proto == IPPROTO_UDP)
+		sk = bpf_sk_lookup_udp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	else
+		sk = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (sk) {
+		bpf_sk_release(sk);
+		return 1;
+	}
+	return peer->proto == IPPROTO_TCP && p->class == CLASS_IP && grant_flow_find(p, &now);
+}
