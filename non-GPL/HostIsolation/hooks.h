@@ -12,7 +12,7 @@ void prog_describe(__u32 prog_id, char *out, size_t size);
 
 /* How long a hook may stay taken by a link of ours that was unpinned: a worker of the kernel's
  * detaches it a moment later. */
-#define DYING_LINK_MS 200
+#define DYING_LINK_MS 2000
 
 /* All *_hook_attach(): 1 when an undo has to remove it, 0 when it was there before, -errno. */
 

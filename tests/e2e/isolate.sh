@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: it counts the BPF objects of the whole machine
 # isolate cuts everybody but the allowed off, both families, both ways; release leaves no trace.
 . "$(dirname "$0")/lib.sh"
 

@@ -17,7 +17,8 @@ export LC_ALL=C
 # An emulated machine of vm/ is slow: longer waits there, and fewer rounds.
 if [[ ${HOSTISO_VM:-} ]]; then
 	: "${HOSTISO_PROBE_MS:=800}" "${HOSTISO_QUICK_MS:=500}" "${HOSTISO_GAP_MS:=3000}" "${HOSTISO_SCALE_SECONDS:=30}"
-	: "${HOSTISO_CYCLES:=30}" "${HOSTISO_RACE_ROUNDS:=3}" "${HOSTISO_CRASH_EVERY:=8}" "${HOSTISO_DEADLINE:=6}"
+	: "${HOSTISO_CYCLES:=20}" "${HOSTISO_RACE_ROUNDS:=2}" "${HOSTISO_CRASH_EVERY:=12}" "${HOSTISO_DEADLINE:=6}"
+	: "${HOSTISO_ENTRIES:=3000}" "${HOSTISO_LOOK_EVERY:=10}"
 fi
 
 # HOSTISO_LAB sets two people's runs apart.

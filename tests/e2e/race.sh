@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # timeout: 300
+# alone: it counts the BPF objects of the whole machine
 # Verbs that race: one at a time, none lost, and what comes out is open or isolated.
 . "$(dirname "$0")/lib.sh"
 

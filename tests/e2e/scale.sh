@@ -37,8 +37,10 @@ is "$(wc -l <"$scratch/list")" $((2 * count)) "a file of $count entries of each 
 
 timed "isolate --allow-file" hostiso isolate --allow-file "$scratch/list"
 is "$(host_state)" isolated "and admits the one peer that is among them"
-is "$(hostiso list --json | grep -o '100\.64\.0\.0\b\|100\.64\.200\.7\b\|2001:db8:0:270f::270f\b' | sort -u | wc -l)" 3 \
-	"list has the first, the last and one in between"
+last=$((count - 2)) middle=$(printf %x $((count / 3)))
+wanted=(100.64.0.0 "100.$((64 + last / 65536)).$((last / 256 % 256)).$((last % 256))" "2001:db8:0:$middle::$middle")
+is "$(hostiso list --json | grep -oF "$(printf '"%s"\n' "${wanted[@]}")" | sort -u | wc -l)" 3 \
+	"list has the first, the last and one in between (${wanted[*]})"
 
 timed "deny one of them" hostiso deny 10.77.0.5
 ok_shut "shuts it" host,tcp,10.77.0.5,7 peer,udp,10.77.0.1,7

@@ -270,7 +270,7 @@ static void says_when_it_cannot_be_first(void **state)
 	struct device_state s;
 	struct link_info link;
 	struct tc_filter_vec v;
-	char *before;
+	char *before, *at_best;
 
 	begin();
 	link = make_veth();
@@ -296,6 +296,9 @@ static void says_when_it_cannot_be_first(void **state)
 	assert_true(v.count > 0);
 	assert_int_equal(v.items[v.count - 1].priority, 3);
 	tc_filter_vec_free(&v);
+	at_best = listing("veth0");
+	attach(&link, &p);
+	assert_string_equal(listing("veth0"), at_best);
 
 	/* Once they are gone ours moves up. */
 	assert_ok(run("tc filter del dev veth0 egress pref 1"));
@@ -315,6 +318,7 @@ static void other_chains_are_not_in_the_way(void **state)
 {
 	struct device_progs p;
 	struct link_info link;
+	struct tc_filter_vec v;
 
 	begin();
 	link = make_veth();
@@ -325,6 +329,12 @@ static void other_chains_are_not_in_the_way(void **state)
 		skip_because("no cls_u32");
 	attach(&link, &p);
 	assert_clear(&link, &p);
+	assert_ok(tc_filters_dump(link.ifindex, DIR_IN, &v, &env_err));
+	while (v.count && strcmp(v.items[v.count - 1].name, FILTER_NAME_IN))
+		v.count--;
+	assert_true(v.count > 0);
+	assert_int_equal(v.items[v.count - 1].priority, 1);
+	tc_filter_vec_free(&v);
 	close_ours(&p);
 }
 
@@ -385,7 +395,7 @@ static void undoes_what_it_did(void **state)
 	struct device_progs p, broken;
 	struct error err = {};
 	struct link_info link;
-	int refusal = -ENOSPC;
+	int refusal = -ENOSPC, ok;
 	char *before;
 
 	begin();
@@ -410,6 +420,15 @@ static void undoes_what_it_did(void **state)
 	assert_true(attach_device(env_links, &link, &broken, TC_CLSACT, XDP_OFF, note, NULL, &res,
 				  &err) < 0);
 	assert_string_equal(listing("veth0"), before);
+
+	/* What was there before stays, moved or not. */
+	attach(&link, &p);
+	ok = load_tc("ok", TC_ACT_OK);
+	assert_ok(tc_filter_add(link.ifindex, DIR_IN, 1, 1, ok, "other", &env_err));
+	assert_true(attach_device(env_links, &link, &broken, TC_CLSACT, XDP_OFF, note, NULL, &res,
+				  &err) < 0);
+	assert_clear(&link, &p);
+	close(ok);
 	close_ours(&p);
 }
 

@@ -2,6 +2,7 @@
 // attach_device() by tcx: first in line, kept there, nothing of others' touched.
 
 #include "attach_env.h"
+#include "rounds.h"
 
 #define begin_tcx()                                                                                \
 	do {                                                                                       \
@@ -195,7 +196,7 @@ static void moves_to_the_front_without_a_gap(void **state)
 	attach(&link, &p);
 	in = packet_socket("veth1");
 	pid = flood_begin("veth0");
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < rounds(40); i++) {
 		fd = foreign_tcx(link.ifindex, DIR_OUT, other, true);
 		assert_true(fd >= 0);
 		assert_true(state_of(&link, &p).out.blocked);

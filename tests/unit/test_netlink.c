@@ -2,6 +2,7 @@
 // netlink.c and clsact.c against the kernel: devices, neighbours, clsact qdiscs and filters.
 
 #include "attach_env.h"
+#include "rounds.h"
 
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
@@ -166,12 +167,12 @@ static void lists_while_changing(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		for (n = 0; n < 100; n++)
+		for (n = 0; n < rounds(100); n++)
 			run("(echo link add x type veth peer name y; echo link del x) | ip -batch "
 			    "-");
 		_exit(0);
 	}
-	for (n = 0; n < 300; n++) {
+	for (n = 0; n < rounds(300); n++) {
 		assert_ok(links_dump(&v, &env_err));
 		for (i = stable = 0; i < v.count; i++)
 			stable += v.items[i].name[0] == 'a' || v.items[i].name[0] == 'b';
