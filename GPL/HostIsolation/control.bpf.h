@@ -7,7 +7,8 @@
 #pragma once
 
 #define ND_MESSAGE_MAX                                                                             \
-	40 /* 24 bytes, a link-layer address option and a nonce (RFC 4861, RFC 7527) */
+	40	     /* 24 bytes, a link-layer address option and a nonce (RFC 4861, RFC 7527) */
+#define QUOTED_MIN 8 /* bytes behind the quoted IP header: the ports, at least (RFC 792) */
 #define DHCP4_SERVER 67
 #define DHCP4_CLIENT 68
 #define DHCP6_CLIENT 546
@@ -77,8 +78,12 @@ static __always_inline void parse_quoted4(struct cursor *c, struct packet *p)
 {
 	struct iphdr *ip = TAKE(c, struct iphdr);
 
+	if (p->l4_len < sizeof(struct icmp) + sizeof(*ip) + QUOTED_MIN)
+		return;
 	p->cut = !ip;
 	if (!ip || ip->version != 4 || ip->ihl < 5 || ip->saddr != *(__be32 *)p->local)
+		return;
+	if (p->l4_len < sizeof(struct icmp) + ip->ihl * 4 + QUOTED_MIN)
 		return;
 	p->class = CLASS_ICMP_ERROR;
 	p->quoted.key.prefixlen = 32;
@@ -94,6 +99,8 @@ static __always_inline void parse_quoted6(struct cursor *c, struct packet *p)
 {
 	struct ipv6hdr *ip = TAKE(c, struct ipv6hdr);
 
+	if (p->l4_len < sizeof(struct icmp) + sizeof(*ip) + QUOTED_MIN)
+		return;
 	p->cut = !ip;
 	if (!ip || ip->version != 6 || !same16(&ip->saddr, p->local))
 		return;
@@ -155,19 +162,46 @@ static __always_inline int nd_shape_ok(struct cursor *c, struct packet *p)
 
 static __always_inline void classify_nd(struct cursor *c, struct icmp *icmp, struct packet *p)
 {
-	int ok = p->hop_limit == 255 && !icmp->code && !p->fragment &&
+	int ok = p->hop_limit == 255 && !icmp->code && !p->extended &&
 		 !(p->dir == DIR_OUT && p->trailing) && nd_shape_ok(c, p);
 
 	p->class = ok ? CLASS_ND : CLASS_BAD_ND;
 }
 
-/* RFC 3810 §5: hop limit 1, link-local or unspecified source, and to a multicast address. */
-static __always_inline void classify_mld(struct packet *p)
+#define MLD1_LEN 24 /* RFC 2710 §3 */
+#define MLD2_REPORT 143
+#define MLD2_RECORDS_MAX 64
+
+/* Is what follows the header as long as it says? Version 2 reports go to ff02::16 (RFC 3810
+ * §5.2.14). */
+static __always_inline int mld_shape_ok(struct cursor *c, struct icmp *icmp, struct packet *p,
+					const __u8 *dst)
+{
+	__u8 *group = c->pos;
+
+	if (icmp->type == MLD2_REPORT)
+		return is_ff02((const __be32 *)dst, 0, 0x16) && p->l4_len >= sizeof(*icmp) &&
+		       !((p->l4_len - sizeof(*icmp)) & 3);
+	if (icmp->type == 130) /* a query may be of version 2, and then longer */
+		return p->l4_len >= MLD1_LEN;
+	if (group + 16 > (__u8 *)c->end) {
+		p->cut = 1;
+		return 0;
+	}
+	if (icmp->type == 132)
+		return p->l4_len == MLD1_LEN && is_ff02((const __be32 *)dst, 0, 2);
+	return p->l4_len == MLD1_LEN && same16(group, dst);
+}
+
+/* RFC 3810 §5: hop limit 1, link-local or unspecified source, to a multicast address, one router
+ * alert before it. */
+static __always_inline void classify_mld(struct cursor *c, struct icmp *icmp, struct packet *p)
 {
 	const __u8 *src = p->dir == DIR_OUT ? p->local : p->peer.key.addr;
 	const __u8 *dst = p->dir == DIR_OUT ? p->peer.key.addr : p->local;
-	int ok = p->hop_limit == 1 && !p->fragment && !(p->dir == DIR_OUT && p->trailing) &&
-		 dst[0] == 0xff && (is_link_local6(src) || is_unspecified6(src));
+	int ok = p->hop_limit == 1 && !p->fragment && p->walked <= 8 &&
+		 !(p->dir == DIR_OUT && p->trailing) && dst[0] == 0xff &&
+		 (is_link_local6(src) || is_unspecified6(src)) && mld_shape_ok(c, icmp, p, dst);
 
 	p->class = ok ? CLASS_MLD : CLASS_BAD_ND;
 }
@@ -188,7 +222,7 @@ static __always_inline __u32 parse_icmp6(struct cursor *c, struct packet *p)
 		break;
 	case 130 ... 132:
 	case 143:
-		classify_mld(p);
+		classify_mld(c, icmp, p);
 		break;
 	case 133 ... 136:
 		classify_nd(c, icmp, p);
@@ -198,6 +232,17 @@ static __always_inline __u32 parse_icmp6(struct cursor *c, struct packet *p)
 		break;
 	}
 	return PARSED;
+}
+
+/* Message types of RFC 8415 §7.3; relays' (12, 13) are nobody's here. */
+static __always_inline int dhcp6_from_client(__u8 type)
+{
+	return type == 1 || (type >= 3 && type <= 6) || type == 8 || type == 9 || type == 11;
+}
+
+static __always_inline int dhcp6_from_server(__u8 type)
+{
+	return type == 2 || type == 7 || type == 10;
 }
 
 /*
@@ -214,7 +259,7 @@ static __always_inline void classify_dhcp(struct cursor *c, struct udphdr *udp, 
 		p->cut = p->l4_len > sizeof(*udp);
 		return;
 	}
-	if (p->fragment || bpf_ntohs(udp->len) > p->l4_len)
+	if (p->extended || bpf_ntohs(udp->len) > p->l4_len || bpf_ntohs(udp->len) <= sizeof(*udp))
 		return;
 	if (p->dir == DIR_OUT && (p->trailing || bpf_ntohs(udp->len) != p->l4_len))
 		return;
@@ -227,8 +272,10 @@ static __always_inline void classify_dhcp(struct cursor *c, struct udphdr *udp, 
 	} else {
 		if (peer_port != DHCP6_SERVER || local_port != DHCP6_CLIENT)
 			return;
-		ok = p->dir == DIR_IN ? is_link_local6(p->local)
-				      : is_ff02((const __be32 *)p->peer.key.addr, 0, 0x10002);
+		ok = p->dir == DIR_IN
+			     ? dhcp6_from_server(*op) && is_link_local6(p->local)
+			     : dhcp6_from_client(*op) &&
+				       is_ff02((const __be32 *)p->peer.key.addr, 0, 0x10002);
 	}
 	if (ok)
 		p->class = CLASS_DHCP;

@@ -35,7 +35,10 @@ __noinline int parse_ethernet(struct __sk_buff *skb)
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	struct packet *p = packet_of_cpu();
 
-	return p ? parse_packet(data, data_end, skb->len, 1, p) : REASON_INTERNAL;
+	if (!p)
+		return REASON_INTERNAL;
+	p->tags = !!skb->vlan_present;
+	return parse_packet(data, data_end, skb->len, 1, p);
 }
 
 __noinline int parse_headerless(struct __sk_buff *skb)
@@ -157,7 +160,7 @@ static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 	struct packet *p;
 	__u32 reason;
 
-	if (!(control & CONTROL_ENFORCE))
+	if (!(control & CONTROL_ENFORCE) || control & CONTROL_AUDIT)
 		return XDP_PASS;
 	p = packet_of_cpu();
 	if (!p)

@@ -111,8 +111,8 @@ struct grant_bucket {
 
 /* grant_losses: per CPU; what did not fit and is blocked for it. */
 enum grant_loss {
-	GRANT_LOST_FLOW, /* grant_flows was full */
-	GRANT_LOST_TASK, /* granted_tasks was full: a child or an exec got no grant */
+	GRANT_LOST_FLOW,   /* grant_flows was full */
+	GRANT_LOST_TASK,   /* granted_tasks was full: a child or an exec got no grant */
 	GRANT_LOST_SOCKET, /* no memory for a socket's storage */
 	GRANT_LOST_COUNT,
 };

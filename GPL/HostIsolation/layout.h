@@ -45,8 +45,9 @@ enum direction {
 #define CONTROL_BANK (1ULL << 2)    /* which bank of the allowlist maps is in force: 0 or 1 */
 #define CONTROL_KEPT (1ULL << 3)    /* the kept map has entries */
 #define CONTROL_GRANTS (1ULL << 4)  /* process grants exist */
-#define CONTROL_NAMED (1ULL << 5) /* isolate --dev: only the devices of the devices map are meant  \
-				   */
+#define CONTROL_NAMED                                                                              \
+	(1ULL << 5) /* isolate --dev: only the devices of the devices map are meant                \
+		     */
 
 struct policy {
 	__u64 layout_version;

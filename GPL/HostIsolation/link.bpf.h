@@ -2,8 +2,8 @@
 /* The link layer: Ethernet and VLAN tags, and the protocols that keep the link itself alive. */
 #pragma once
 
-#define LINK_TRUNCATED 0   /* no EtherType is 0 */
-#define ETH_P_LACP_LEN 110 /* IEEE 802.1AX: a LACPDU has one length */
+#define LINK_TRUNCATED 0x10000 /* no EtherType is */
+#define ETH_P_LACP_LEN 110     /* IEEE 802.1AX: a LACPDU has one length */
 #define LACP_SUBTYPE 1
 
 struct vlan_tag {
@@ -20,7 +20,7 @@ struct arp_ethernet {
 
 /* The EtherType behind the Ethernet header and up to VLAN_TAGS_MAX tags; the cursor lies behind it.
  */
-static __always_inline __u16 link_protocol(struct cursor *c)
+static __always_inline __u32 link_protocol(struct cursor *c, const struct packet *p)
 {
 	struct ethhdr *eth = TAKE(c, struct ethhdr);
 	__be16 proto;
@@ -28,7 +28,7 @@ static __always_inline __u16 link_protocol(struct cursor *c)
 	if (!eth)
 		return LINK_TRUNCATED;
 	proto = eth->h_proto;
-	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+	for (__u32 i = *(volatile __u8 *)&p->tags; i < VLAN_TAGS_MAX; i++) {
 		struct vlan_tag *tag;
 
 		if (proto != bpf_htons(ETH_P_8021Q) && proto != bpf_htons(ETH_P_8021AD))
@@ -42,7 +42,7 @@ static __always_inline __u16 link_protocol(struct cursor *c)
 }
 
 /* Without a link header the first nibble is the IP version; the skb's own idea may be a lie. */
-static __always_inline __u16 ip_protocol(struct cursor *c)
+static __always_inline __u32 ip_protocol(struct cursor *c)
 {
 	__u8 *first = c->pos;
 
@@ -77,14 +77,25 @@ static __always_inline __u32 parse_arp(struct cursor *c, struct packet *p, __u32
 	return PARSED;
 }
 
-/* A bond whose LACP falls silent takes its links down, and the responder with them. */
-static __always_inline __u32 parse_lacp(struct cursor *c, struct packet *p, __u32 there)
+/*
+ * A bond whose LACP falls silent takes its links down, and the responder with them. Its group
+ * address is one that no bridge forwards (IEEE 802.1Q §8.6.3).
+ */
+static __always_inline __u32 parse_lacp(const struct ethhdr *eth, struct cursor *c,
+					struct packet *p, __u32 there)
 {
 	__u8 *subtype = TAKE(c, __u8);
 
-	if (!subtype)
+	if (!subtype || (void *)(eth + 1) > c->end)
 		return REASON_TRUNCATED;
-	if (*subtype != LACP_SUBTYPE || there != ETH_P_LACP_LEN)
+	if ((void *)(eth + 1) > c->end)
+		return REASON_TRUNCATED;
+	if (*(__be32 *)eth->h_dest != bpf_htonl(0x0180c200) ||
+	    *(__be16 *)(eth->h_dest + 4) != bpf_htons(0x0002) || *subtype != LACP_SUBTYPE ||
+	    there != ETH_P_LACP_LEN)
+		return REASON_ETHERTYPE;
+	if (eth->h_dest[0] != 0x01 || eth->h_dest[1] != 0x80 || eth->h_dest[2] != 0xc2 ||
+	    eth->h_dest[3] || eth->h_dest[4] || eth->h_dest[5] != 0x02)
 		return REASON_ETHERTYPE;
 	p->class = CLASS_LACP;
 	return PARSED;

@@ -166,7 +166,8 @@ static __always_inline int flow_answers(const struct packet *p, __u64 *now)
 
 	flow_key_of(p, !p->dir, &key);
 	seen = bpf_map_lookup_elem(&flows, &key);
-	if (!seen || now_of(now) - *seen > FLOW_IDLE_NS)
+	/* signed: another CPU may have written it after we read the clock */
+	if (!seen || (__s64)(now_of(now) - *seen) > (__s64)FLOW_IDLE_NS)
 		return 0;
 	*seen = now_of(now);
 	return 1;
@@ -226,7 +227,7 @@ static __always_inline int fragment_known(const struct packet *p, __u64 *now)
 
 	fragment_key_of(p, &key);
 	seen = bpf_map_lookup_elem(&fragments, &key);
-	return seen && now_of(now) - *seen <= FRAGMENT_NS;
+	return seen && (__s64)(now_of(now) - *seen) <= (__s64)FRAGMENT_NS;
 }
 
 static __always_inline int match_kept(const struct packet *p)

@@ -79,9 +79,10 @@ struct packet {
 	__u8 option;	 /* where parse_options4() stands */
 	__u16 walked;	 /* where parse_extension() stands */
 	__u8 begins;	 /* match_block(): the rule found lets this side begin */
+	__u8 extended;	 /* IP options, extension headers or a fragment header lie between */
 	__u8 refused;	 /* match_block(): a rule fits, but this is no answer */
 	__u8 bare;	 /* TCP without payload */
-	__u8 pad;
+	__u8 tags;	 /* VLAN tags that the hook has beside the frame */
 };
 
 #define TH_SYN 0x02
@@ -264,6 +265,9 @@ static __always_inline __u32 parse_ip4(struct cursor *c, struct packet *p, __u32
 		p->fragment = FRAGMENT_FIRST;
 	p->fragment_id = ip->id;
 
+	p->extended = header > sizeof(*ip) || p->fragment;
+	if (p->fragment == FRAGMENT_LATER && offset == 1 && ip->protocol == IPPROTO_TCP)
+		return REASON_MALFORMED; /* overwrites the flags of the first (RFC 1858 §3) */
 	if (header > sizeof(*ip)) {
 		reason = parse_options4(c, p, header - sizeof(*ip));
 		if (reason != PARSED)
@@ -303,6 +307,8 @@ static __always_inline __u32 parse_extension(const struct cursor *c, struct pack
 		len = (ext->len + 2) * 4; /* RFC 4302 §2.2 */
 		break;
 	case IPPROTO_FRAGMENT:
+		if (p->fragment)
+			return REASON_MALFORMED;
 		len = 8;
 		offset = ext->type << 8 | ext->segments_left;
 		p->fragment = offset & 0xfff8 ? FRAGMENT_LATER
@@ -314,6 +320,7 @@ static __always_inline __u32 parse_extension(const struct cursor *c, struct pack
 	if (len > p->l4_len || p->walked + len > EXTENSION_BYTES_MAX)
 		return REASON_MALFORMED;
 	p->l4_len -= len;
+	p->extended = 1;
 	p->peer.proto = ext->next;
 	*(volatile __u16 *)&p->walked += len;
 	return PARSED;
@@ -363,11 +370,10 @@ static __always_inline __u32 parse_packet(void *data, void *data_end, __u32 fram
 					  struct packet *p)
 {
 	struct cursor c = {.pos = data, .end = data_end};
-	__u32 there;
-	__u16 proto;
+	__u32 there, proto;
 
 	p->frame_len = frame_len;
-	proto = ethernet ? link_protocol(&c) : ip_protocol(&c);
+	proto = ethernet ? link_protocol(&c, p) : ip_protocol(&c);
 	/* through memory, so that one, two or no tags are one case to the verifier */
 	*(volatile __u16 *)&p->walked = c.pos - data;
 	there = frame_len - *(volatile __u16 *)&p->walked;
@@ -384,7 +390,7 @@ static __always_inline __u32 parse_packet(void *data, void *data_end, __u32 fram
 		p->class = CLASS_EAPOL;
 		return PARSED;
 	case ETH_P_SLOW:
-		return parse_lacp(&c, p, there);
+		return parse_lacp(data, &c, p, there);
 	case LINK_TRUNCATED:
 		return REASON_TRUNCATED;
 	default:

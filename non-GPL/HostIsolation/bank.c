@@ -341,6 +341,16 @@ static void carry_hits(struct maps *maps, const struct pins *pins, int from, str
 	}
 }
 
+/* Fragments whose first one passed under the old list: what is denied ends at once. */
+static void forget_fragments(const struct maps *maps)
+{
+	struct fragment_key key;
+
+	while (bpf_map_get_next_key(maps->fd[MAP_fragments], NULL, &key) == 0)
+		if (bpf_map_delete_elem(maps->fd[MAP_fragments], &key) < 0)
+			return;
+}
+
 int bank_store(struct maps *maps, const struct pins *pins, struct allowlist *list,
 	       struct error *err)
 {
@@ -356,6 +366,7 @@ int bank_store(struct maps *maps, const struct pins *pins, struct allowlist *lis
 	load_stored(pins, from, &old);
 	policy_set_control(maps, maps->policy->control ^ CONTROL_BANK);
 	policy_settle();
+	forget_fragments(maps);
 	carry_hits(maps, pins, from, &old, to);
 	allowlist_free(&old);
 	return 0;

@@ -29,11 +29,13 @@
 #include "HostIsolation/error.h"
 
 /* What this kernel lets us do; each bit that is missing costs what stands behind it. */
-#define NFT_CAN_EGRESS (1u << 0)     /* netdev egress (5.16): AF_PACKET frames that skip tc */
-#define NFT_CAN_ANY_DEVICE (1u << 1) /* hooks on devices to come (6.18): all their frames */
-#define NFT_CAN_ARP (1u << 2)	     /* ARP on devices to come */
-#define NFT_CAN_BRIDGE (1u << 3)     /* frames that cross a bridge to or from devices to come */
-#define NFT_CAN_OPTIONS (1u << 4)    /* IPv4 source routes (backend) */
+#define NFT_CAN_EGRESS (1u << 0) /* netdev egress (5.16): AF_PACKET frames that skip tc */
+#define NFT_CAN_ANY_DEVICE                                                                         \
+	(1u << 1)		  /* hooks on devices to come (6.18): all their frames; only       \
+				     where this host's nft(8) survives listing them */
+#define NFT_CAN_ARP (1u << 2)	  /* ARP on devices to come */
+#define NFT_CAN_BRIDGE (1u << 3)  /* frames that cross a bridge to or from devices to come */
+#define NFT_CAN_OPTIONS (1u << 4) /* IPv4 source routes (backend) */
 #define NFT_CAN_ALL ((1u << 5) - 1)
 
 /* 0 with the bits in *can, or -errno with one line when nf_tables cannot be used at all. Changes
@@ -52,7 +54,8 @@ struct nft_policy {
 	size_t kept_count;
 	const int *guarded; /* interface indexes (loopback need not be among them) */
 	size_t guarded_count;
-	unsigned int cannot; /* features not to use even if the kernel has them: for tests */
+	unsigned int cannot; /* for tests: features not to use even if the kernel has them, */
+	unsigned int force;  /* and to use even if nft(8) cannot list them */
 };
 
 /*
@@ -87,9 +90,10 @@ struct nft_state {
 	char torn_text[160];
 	int *guarded;
 	size_t guarded_count;
-	size_t allow4, allow6; /* elements of the address sets, ranges merged */
+	size_t allow4, allow6;			/* elements of the address sets, ranges merged */
 	struct counter counters[COUNTER_COUNT]; /* backend: by counter_index(); of the backstop: */
-	struct counter unguarded[2][DIR_COUNT]; /* [audit]: of all kinds, on devices that are not guarded */
+	struct counter unguarded[2][DIR_COUNT]; /* [audit]: of all kinds, on devices that are not
+						   guarded */
 	struct counter raw[2][DIR_COUNT];	/* [audit]: AF_PACKET frames (only out) */
 };
 

@@ -159,4 +159,3 @@ int nft_commit(struct nft_batch *b, struct error *err)
 			    strerror(errno));
 	return read_answers(nl, b, err);
 }
-

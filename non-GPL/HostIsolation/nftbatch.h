@@ -74,7 +74,7 @@ struct nft_set {
 		enum nft_type type;
 		__u32 size;
 	} fields[NFT_FIELDS_MAX];
-	__u32 size;	    /* elements at most, 0: no limit; needed for NFT_SET_EVAL */
+	__u32 size;	  /* elements at most, 0: no limit; needed for NFT_SET_EVAL */
 	__u64 timeout_ms; /* of elements that have none of their own */
 };
 
@@ -94,7 +94,6 @@ struct nft_elements {
 
 /* key_end: NULL, or the last key of a concatenated range; timeout_ms 0: none; flags:
  * NFT_SET_ELEM_INTERVAL_END. */
-void nft_put_element(struct nft_elements *e, const void *key, const void *key_end,
-		     __u64 timeout_ms, __u32 flags);
+void nft_put_element(struct nft_elements *e, const void *key, const void *key_end, __u64 timeout_ms,
+		     __u32 flags);
 void nft_put_elements_end(struct nft_elements *e);
-

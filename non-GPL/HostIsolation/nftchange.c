@@ -23,10 +23,8 @@ struct stored_note {
 
 void nft_put_note(struct nft_batch *b, const struct nft_note *note)
 {
-	struct stored_note s = {.type = NOTE_TYPE,
-				.size = sizeof(s) - 2,
-				.version = NOTE_VERSION,
-				.note = *note};
+	struct stored_note s = {
+		.type = NOTE_TYPE, .size = sizeof(s) - 2, .version = NOTE_VERSION, .note = *note};
 	struct nlmsghdr *nlh =
 		nft_put(b, NFT_MSG_NEWSET, NFPROTO_INET, NLM_F_CREATE, "adding nftables note");
 
@@ -69,11 +67,10 @@ int nft_put_device_chain(struct nft_batch *b, int ifindex, bool out)
 	if (!if_indextoname((unsigned int)ifindex, device))
 		return -ENODEV;
 	device_chain_name(name, ifindex, out);
-	nft_put_base_chain(b, r.family, r.table, name,
-			   out ? NF_NETDEV_EGRESS : NF_NETDEV_INGRESS, INT_MIN, device);
+	nft_put_base_chain(b, r.family, r.table, name, out ? NF_NETDEV_EGRESS : NF_NETDEV_INGRESS,
+			   INT_MIN, device);
 	rule_begin(&r, name);
-	load_value(&r, REG(0), &nft_armed_key, sizeof(nft_armed_key));
-	if_not_in(&r, nft_armed_set.name, REG(0));
+	if_zero_not_in(&r, nft_armed_set.name);
 	do_verdict(&r, NF_ACCEPT, NULL);
 	rule_end(&r);
 	rule_begin(&r, name);

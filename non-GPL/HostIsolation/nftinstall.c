@@ -59,8 +59,7 @@ static void put_armed(struct install *in, const char *chain)
 	struct nft_rules *r = &in->w.rules;
 
 	rule_begin(r, chain);
-	load_value(r, REG(0), &nft_armed_key, sizeof(nft_armed_key));
-	if_not_in(r, nft_armed_set.name, REG(0));
+	if_zero_not_in(r, nft_armed_set.name);
 	do_verdict(r, NF_ACCEPT, NULL);
 	rule_end(r);
 }
@@ -159,8 +158,9 @@ static void put_bridge(struct install *in)
 	}
 }
 
-/* What a process wrote itself has a socket, but no route: nobody asked the IP stack about it. Frames
- * that are only forwarded have no socket; a virtual machine's may have, and are judged the same. */
+/* What a process wrote itself has a socket, but no route: nobody asked the IP stack about it.
+ * Frames that are only forwarded have no socket; a virtual machine's may have, and are judged the
+ * same. */
 static void put_frames_out(struct install *in)
 {
 	struct nft_rules *r = &in->w.rules;
@@ -168,11 +168,11 @@ static void put_frames_out(struct install *in)
 
 	nft_put_chain(r->batch, r->family, NFT_TABLE, "frames_out");
 	rule_begin(r, "frames_out");
-	load_meta(r, NFT_META_RTCLASSID, REG(0)); /* ends the rule where there is no route */
+	if_route(r);
 	do_verdict(r, rest ? NFT_GOTO : NF_ACCEPT, rest);
 	rule_end(r);
 	rule_begin(r, "frames_out");
-	load_meta(r, NFT_META_SKUID, REG(0)); /* ends the rule where there is no socket */
+	if_socket(r);
 	do_verdict(r, NFT_GOTO, "raw");
 	rule_end(r);
 	if (rest)
@@ -245,7 +245,7 @@ static int install(struct install *in, struct nft_batch *b, struct error *err)
 
 	if (ret)
 		return ret;
-	in->note.can = in->w.can = can & ~in->w.policy->cannot;
+	in->note.can = in->w.can = (can | in->w.policy->force) & ~in->w.policy->cannot;
 	in->w.rules.batch = b;
 	in->w.rules.table = NFT_TABLE;
 

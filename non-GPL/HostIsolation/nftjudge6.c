@@ -4,7 +4,7 @@
 
 #define NH NFT_PAYLOAD_NETWORK_HEADER
 #define TH NFT_PAYLOAD_TRANSPORT_HEADER
-#define SRC 8  /* in the IPv6 header */
+#define SRC 8 /* in the IPv6 header */
 #define DST 24
 
 static const __u8 ff02_1_2[16] = {0xff, 2, [13] = 1, [15] = 2};

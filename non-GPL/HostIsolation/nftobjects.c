@@ -12,8 +12,8 @@
 void nft_put_table(struct nft_batch *b, int family, const char *name, const void *udata,
 		   size_t udata_size)
 {
-	struct nlmsghdr *nlh =
-		nft_put(b, NFT_MSG_NEWTABLE, family, NLM_F_CREATE, "adding nftables table %s", name);
+	struct nlmsghdr *nlh = nft_put(b, NFT_MSG_NEWTABLE, family, NLM_F_CREATE,
+				       "adding nftables table %s", name);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
 	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
@@ -106,6 +106,16 @@ static __u32 key_type(const struct nft_set *set)
 	return type;
 }
 
+/* nft(8) takes numbers in keys for network order, unless the set's user data says otherwise. */
+static const struct {
+	__u8 type, size, value[4];
+} host_order = {0 /* NFTNL_UDATA_SET_KEYBYTEORDER */, 4, {1}};
+
+static bool is_host_order(enum nft_type type)
+{
+	return type == NFT_TYPE_IFINDEX || type == NFT_TYPE_MARK;
+}
+
 void nft_put_set(struct nft_batch *b, int family, const char *table, const struct nft_set *set)
 {
 	struct nlmsghdr *nlh = nft_put(b, NFT_MSG_NEWSET, family, NLM_F_CREATE,
@@ -141,6 +151,8 @@ void nft_put_set(struct nft_batch *b, int family, const char *table, const struc
 		}
 		mnl_attr_nest_end(nlh, desc);
 	}
+	if (set->field_count == 1 && is_host_order(set->fields[0].type))
+		mnl_attr_put(nlh, NFTA_SET_USERDATA, sizeof(host_order), &host_order);
 	nft_put_end(b, nlh);
 }
 
@@ -152,10 +164,12 @@ static void put_key(struct nlmsghdr *nlh, __u16 attr, const void *key, __u32 siz
 	mnl_attr_nest_end(nlh, nest);
 }
 
+/* Older kernels (5.10 among them) round down to ticks, and take none for no timeout at all. */
+#define TIMEOUT_MIN_MS 20
 #define ELEMENT_ROOM 256 /* the longest: two keys of 40 bytes, a timeout, flags */
 
-void nft_put_element(struct nft_elements *e, const void *key, const void *key_end,
-		     __u64 timeout_ms, __u32 flags)
+void nft_put_element(struct nft_elements *e, const void *key, const void *key_end, __u64 timeout_ms,
+		     __u32 flags)
 {
 	__u32 size = nft_set_key_size(e->set);
 	struct nlattr *elem;
@@ -179,7 +193,9 @@ void nft_put_element(struct nft_elements *e, const void *key, const void *key_en
 	if (flags)
 		mnl_attr_put_u32(e->nlh, NFTA_SET_ELEM_FLAGS, htonl(flags));
 	if (timeout_ms)
-		mnl_attr_put_u64(e->nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(timeout_ms));
+		mnl_attr_put_u64(
+			e->nlh, NFTA_SET_ELEM_TIMEOUT,
+			htobe64(timeout_ms < TIMEOUT_MIN_MS ? TIMEOUT_MIN_MS : timeout_ms));
 	mnl_attr_nest_end(e->nlh, elem);
 }
 

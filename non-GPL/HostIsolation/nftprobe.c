@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <libnftnl/chain.h>
 #include "HostIsolation/nfttables.h"
 #include <linux/netfilter_arp.h> /* behind netinet/in.h */
 #include <linux/netfilter_bridge.h>
@@ -38,7 +39,8 @@ static void put_egress(struct nft_batch *b)
 
 	nft_put_base_chain(b, r.family, r.table, "probe", NF_NETDEV_EGRESS, 0, "lo");
 	rule_begin(&r, "probe");
-	load_meta(&r, NFT_META_RTCLASSID, REG(0)); /* needs CONFIG_IP_ROUTE_CLASSID */
+	if_route(&r); /* needs CONFIG_IP_ROUTE_CLASSID */
+	if_socket(&r);
 	do_verdict(&r, NF_ACCEPT, NULL);
 	rule_end(&r);
 }
@@ -48,7 +50,8 @@ static void put_part(struct nft_batch *b, unsigned int part)
 	switch (part) {
 	case 0: /* the tables every installation needs */
 		nft_put_table(b, NFPROTO_INET, PROBE_TABLE, NULL, 0);
-		nft_put_base_chain(b, NFPROTO_INET, PROBE_TABLE, "probe", NF_INET_LOCAL_IN, 0, NULL);
+		nft_put_base_chain(b, NFPROTO_INET, PROBE_TABLE, "probe", NF_INET_LOCAL_IN, 0,
+				   NULL);
 		nft_put_table(b, NFPROTO_NETDEV, PROBE_TABLE, NULL, 0);
 		nft_put_set(b, NFPROTO_NETDEV, PROBE_TABLE, &nft_armed_set);
 		break;
@@ -96,6 +99,29 @@ static int try_part(unsigned int part, struct error *err)
 	return fail(err, ret, "%s", why.text);
 }
 
+/*
+ * A libnftnl that does not know hooks on all devices makes nft(8) 1.0.6 list the ruleset for ever,
+ * whoever asks. It is the library we use, too: so what it makes of such a chain tells.
+ */
+static bool library_knows_any_device(void)
+{
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+	struct nft_batch b;
+	bool knows = false;
+
+	nft_batch_begin(&b);
+	struct nlmsghdr *nlh = (void *)(b.buf + b.used);
+
+	nft_put_base_chain(&b, NFPROTO_NETDEV, PROBE_TABLE, "probe", NF_NETDEV_INGRESS, 0,
+			   NFT_ANY_DEVICE);
+	if (chain && !b.error)
+		knows = nftnl_chain_nlmsg_parse(nlh, chain) == 0;
+	if (chain)
+		nftnl_chain_free(chain);
+	nft_batch_free(&b);
+	return knows;
+}
+
 int nft_probe(unsigned int *can, struct error *err)
 {
 	struct error why = {};
@@ -107,6 +133,8 @@ int nft_probe(unsigned int *can, struct error *err)
 	for (unsigned int part = 1; part < NFT_CAN_ALL; part <<= 1)
 		if (!try_part(part, NULL))
 			found |= part;
+	if (!library_knows_any_device())
+		found &= ~NFT_CAN_ANY_DEVICE;
 	*can = found;
 	return 0;
 }
@@ -126,7 +154,7 @@ const char *nft_cannot_text(unsigned int can, bool backend, size_t index)
 		 "unjudged: this kernel has no nftables egress hook (Linux 5.16)"},
 		{NFT_CAN_ANY_DEVICE, false,
 		 "AF_PACKET frames pass on devices that appear later, until they are guarded "
-		 "(nftables shuts them from Linux 6.18 on)"},
+		 "(nftables shuts them from Linux 6.18 on, where libnftnl knows of it)"},
 		{NFT_CAN_ARP, false,
 		 "ARP passes on devices that appear later, until they are guarded: this kernel has "
 		 "no nftables for ARP"},

@@ -91,8 +91,7 @@ static void attrs_of(const struct nlmsghdr *nlh, const struct nlattr **tb, int m
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-		collect(attr, tb, max);
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) collect(attr, tb, max);
 }
 
 static void attrs_in(const struct nlattr *nest, const struct nlattr **tb, int max)
@@ -100,8 +99,7 @@ static void attrs_in(const struct nlattr *nest, const struct nlattr **tb, int ma
 	const struct nlattr *attr;
 
 	if (nest)
-		mnl_attr_for_each_nested(attr, nest)
-			collect(attr, tb, max);
+		mnl_attr_for_each_nested(attr, nest) collect(attr, tb, max);
 }
 
 static __u32 get_u32(const struct nlattr *attr)
@@ -173,11 +171,11 @@ static int take_elements(const struct nlmsghdr *nlh, void *arg)
 	attrs_of(nlh, tb, NFTA_SET_ELEM_LIST_MAX);
 	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return MNL_CB_OK;
-	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		if (take_element(elem, arg)) {
-			errno = ENOMEM;
-			return MNL_CB_ERROR;
-		}
+	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS]) if (take_element(elem, arg))
+	{
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
 	return MNL_CB_OK;
 }
 

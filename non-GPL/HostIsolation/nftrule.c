@@ -213,6 +213,38 @@ void if_between(struct nft_rules *r, int base, int offset, int len, const void *
 	if_reg(r, REG(0), NFT_CMP_LTE, hi, len);
 }
 
+/* Loading ends the rule where there is none, and any number is at least 0. */
+static void if_there(struct nft_rules *r, int key)
+{
+	if_meta_u32(r, key, NFT_CMP_GTE, 0);
+}
+
+void if_route(struct nft_rules *r)
+{
+	if_there(r, NFT_META_RTCLASSID);
+}
+
+void if_socket(struct nft_rules *r)
+{
+	if_there(r, NFT_META_SKUID);
+}
+
+/* Written so that nft(8) can list it: a constant alone it cannot. */
+void if_zero_not_in(struct nft_rules *r, const char *name)
+{
+	static const __u32 zero;
+	struct nftnl_expr *e;
+
+	load_meta(r, NFT_META_MARK, REG(0));
+	e = expr(r, "bitwise");
+	set(e, NFTNL_EXPR_BITWISE_SREG, (__u32)REG(0));
+	set(e, NFTNL_EXPR_BITWISE_DREG, (__u32)REG(0));
+	set(e, NFTNL_EXPR_BITWISE_LEN, sizeof(zero));
+	set_data(e, NFTNL_EXPR_BITWISE_MASK, &zero, sizeof(zero));
+	set_data(e, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof(zero));
+	if_not_in(r, name, REG(0));
+}
+
 static void exthdr(struct nft_rules *r, int op, int type, int offset, int len, int reg, __u32 flags)
 {
 	struct nftnl_expr *e = expr(r, "exthdr");

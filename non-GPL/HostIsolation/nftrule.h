@@ -53,12 +53,19 @@ void if_bits(struct nft_rules *r, int base, int offset, int op, __u8 mask, __u8 
 /* First and last of a range of bytes. */
 void if_between(struct nft_rules *r, int base, int offset, int len, const void *lo, const void *hi);
 
+/* The frame has a route, or a socket: somebody asked the IP stack, or a process. */
+void if_route(struct nft_rules *r);
+void if_socket(struct nft_rules *r);
+/* No element of the set has the key 0. */
+void if_zero_not_in(struct nft_rules *r, const char *set);
+
 /* An IPv4 option of this type is there. */
 void if_option4(struct nft_rules *r, int type);
 /* Bytes of the first IPv6 extension header of this type, if there is one. */
 void load_exthdr6(struct nft_rules *r, int type, int offset, int len, int reg);
 
-/* Add to a dynamic set, or renew its timeout, with the key at reg. Fails the rule when it is full. */
+/* Add to a dynamic set, or renew its timeout, with the key at reg. Fails the rule when it is full.
+ */
 void do_update(struct nft_rules *r, const char *set, int reg, __u64 timeout_ms);
 void do_count(struct nft_rules *r, const char *counter);
 /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO. */

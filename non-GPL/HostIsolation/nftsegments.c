@@ -102,8 +102,7 @@ int nft_segments_make(const struct compiled_node *nodes, size_t count, int famil
 	for (size_t i = 0; i < count; i++) {
 		number first = to_number(family, nodes[i].key.addr);
 		int host_bits = bytes_of(family) * 8 - (int)nodes[i].key.prefixlen;
-		number size_less_one = host_bits == 128 ? ~(number)0
-							: ((number)1 << host_bits) - 1;
+		number size_less_one = host_bits == 128 ? ~(number)0 : ((number)1 << host_bits) - 1;
 
 		while (w.depth && w.last[w.depth - 1] < first)
 			leave(&w);

@@ -5,16 +5,28 @@
 #include "HostIsolation/nftsegments.h"
 #include "HostIsolation/nfttables.h"
 
-#define FIELD_IP4 {NFT_TYPE_IP4, 4}
-#define FIELD_IP6 {NFT_TYPE_IP6, 16}
-#define FIELD_PROTO {NFT_TYPE_PROTO, 1}
-#define FIELD_PORT {NFT_TYPE_PORT, 2}
+#define FIELD_IP4                                                                                  \
+	{                                                                                          \
+		NFT_TYPE_IP4, 4                                                                    \
+	}
+#define FIELD_IP6                                                                                  \
+	{                                                                                          \
+		NFT_TYPE_IP6, 16                                                                   \
+	}
+#define FIELD_PROTO                                                                                \
+	{                                                                                          \
+		NFT_TYPE_PROTO, 1                                                                  \
+	}
+#define FIELD_PORT                                                                                 \
+	{                                                                                          \
+		NFT_TYPE_PORT, 2                                                                   \
+	}
 
 const struct nft_set nft_guarded_set = {
 	.name = "guarded", .field_count = 1, .fields = {{NFT_TYPE_IFINDEX, 4}}};
 
 /* One element. While it lives the table drops; a timeout ends that, whoever is still there. */
-const __u32 nft_armed_key = 1;
+const __u32 nft_armed_key;
 const struct nft_set nft_armed_set = {.name = "armed",
 				      .flags = NFT_SET_TIMEOUT,
 				      .field_count = 1,
@@ -36,10 +48,14 @@ static const struct nft_set allow_sets[2] = {
 };
 
 #define PORTS_SET(n, address)                                                                      \
-	{.name = (n),                                                                              \
-	 .flags = NFT_SET_INTERVAL | NFT_SET_TIMEOUT,                                              \
-	 .field_count = 3,                                                                         \
-	 .fields = {address, FIELD_PROTO, FIELD_PORT}}
+	{                                                                                          \
+		.name = (n), .flags = NFT_SET_INTERVAL | NFT_SET_TIMEOUT, .field_count = 3,        \
+		.fields = {                                                                        \
+			address,                                                                   \
+			FIELD_PROTO,                                                               \
+			FIELD_PORT                                                                 \
+		}                                                                                  \
+	}
 
 /* Who may begin what: peer . protocol . port. [family is IPv6][direction] */
 static const struct nft_set ports_sets[2][DIR_COUNT] = {
@@ -48,12 +64,11 @@ static const struct nft_set ports_sets[2][DIR_COUNT] = {
 };
 
 #define FLOWS_SET(n, address)                                                                      \
-	{.name = (n),                                                                              \
-	 .flags = NFT_SET_EVAL | NFT_SET_TIMEOUT,                                                  \
-	 .field_count = 4,                                                                         \
-	 .fields = {address, FIELD_PROTO, FIELD_PORT, FIELD_PORT},                                 \
-	 .size = FLOWS_MAX,                                                                        \
-	 .timeout_ms = FLOW_IDLE_MS}
+	{                                                                                          \
+		.name = (n), .flags = NFT_SET_EVAL | NFT_SET_TIMEOUT, .field_count = 4,            \
+		.fields = {address, FIELD_PROTO, FIELD_PORT, FIELD_PORT}, .size = FLOWS_MAX,       \
+		.timeout_ms = FLOW_IDLE_MS                                                         \
+	}
 
 /* What was begun: peer . protocol . port begun to . port begun from. */
 static const struct nft_set flows_sets[2][DIR_COUNT] = {

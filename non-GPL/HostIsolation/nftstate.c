@@ -157,8 +157,9 @@ static int read_without_note(struct nft_state *s, struct error *err)
 		if (!there)
 			continue;
 		s->kind = NFT_BACKSTOP;
-		tear(s, "nftables table inet " NFT_TABLE " is gone or not whole, but table %s " NFT_TABLE
-			" is there",
+		tear(s,
+		     "nftables table inet " NFT_TABLE
+		     " is gone or not whole, but table %s " NFT_TABLE " is there",
 		     family_words[i]);
 	}
 	return 0;

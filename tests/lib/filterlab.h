@@ -17,6 +17,7 @@ struct lab {
 	struct maps maps;
 	struct progs progs;
 	bool remembers; /* a packet may have left something in flows, fragments, nd_onlink */
+	bool recount;	/* counters moved without lab_run() */
 	char *allow;	/* the allowlist in force, as text */
 	struct allowlist entries; /* the same with hits, as of the last lab_hits() */
 };

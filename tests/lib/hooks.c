@@ -157,6 +157,9 @@ bool lab_run(const struct hook *h, const struct frame *f, __u32 linear, struct o
 	__u32 retval = 0;
 	int ret;
 
+	if (lab.recount)
+		read_counters(before);
+	lab.recount = false;
 	ret = test_run(h, f->data + skip, f->len - skip, linear, &retval);
 	if (ret == -EINVAL && (linear || f->len - skip < REFUSED_BELOW))
 		return false;

@@ -9,6 +9,8 @@
 
 #define GENERATED 3
 
+int (*run_rows_setup)(void **state) = lab_up;
+
 static const char *no_reason(const struct outcome *o)
 {
 	return o->moved ? "" : " (no counter moved)";
@@ -137,5 +139,6 @@ int run_rows(const char *group, const struct row *rows, size_t n, const struct C
 	memcpy(tests + n, generated, sizeof(generated));
 	if (own_count)
 		memcpy(tests + n + GENERATED, own, own_count * sizeof(*own));
-	return _cmocka_run_group_tests(group, tests, n + GENERATED + own_count, lab_up, lab_down);
+	return _cmocka_run_group_tests(group, tests, n + GENERATED + own_count, run_rows_setup,
+				       lab_down);
 }

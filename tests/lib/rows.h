@@ -43,6 +43,9 @@ struct row {
 int run_rows(const char *group, const struct row *rows, size_t n, const struct CMUnitTest *own,
 	     size_t own_count);
 
+/* lab_up, or the program's own that calls it. */
+extern int (*run_rows_setup)(void **state);
+
 #define RUN_ROWS(group, rows) run_rows(group, rows, sizeof(rows) / sizeof((rows)[0]), NULL, 0)
 #define RUN_ROWS_AND(group, rows, own)                                                             \
 	run_rows(group, rows, sizeof(rows) / sizeof((rows)[0]), own, sizeof(own) / sizeof((own)[0]))

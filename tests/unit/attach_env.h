@@ -226,6 +226,22 @@ static inline struct device_state state_of(const struct link_info *link,
 	return s;
 }
 
+/* Both tc hooks are ours, and nothing runs before. */
+static inline bool guarded(const struct link_info *link, const struct device_progs *p)
+{
+	struct device_state s = state_of(link, p);
+
+	return s.in.attached && !s.in.blocked && s.out.attached && !s.out.blocked;
+}
+
+/* Nothing of ours is there, and no XDP program at all. */
+static inline bool bare(const struct link_info *link, const struct device_progs *p)
+{
+	struct device_state s = state_of(link, p);
+
+	return !s.in.attached && !s.out.attached && s.xdp == XDP_OFF && !s.foreign_xdp_id;
+}
+
 static inline bool have_tcx(void)
 {
 	struct tcx_list list;

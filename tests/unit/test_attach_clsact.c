@@ -245,7 +245,7 @@ static void moves_to_the_front_without_a_gap(void **state)
 	attach(&link, &p);
 	in = packet_socket("veth1");
 	pid = flood_begin("veth0");
-	for (i = 1; i <= 40; i++) {
+	for (i = 1; i <= 25; i++) {
 		assert_ok(tc_filter_add(link.ifindex, DIR_OUT, 1, i, other, "other", &env_err));
 		assert_true(state_of(&link, &p).out.blocked);
 		attach(&link, &p);
@@ -450,7 +450,7 @@ static void changes_ways(void **state)
 	attach(&link, &p);
 	in = packet_socket("veth1");
 	pid = flood_begin("veth0");
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 6; i++) {
 		assert_ok(attach_device(env_links, &link, &p, TC_AUTO, XDP_OFF, NULL, NULL, &res,
 					&env_err));
 		assert_int_equal(res.tc, TC_TCX);
