@@ -11,9 +11,9 @@ struct cgroup_ref {
 };
 
 /*
- * An fd of the hierarchy's root. It is mounted for ourselves, so that a hybrid mount, none at all or
- * a mount namespace without one are all the same. -ENOTSUP with a line when the kernel has none, or
- * when we are in a cgroup namespace that hides the root.
+ * An fd of the hierarchy's root. It is mounted for ourselves, so that a hybrid mount, none at all
+ * or a mount namespace without one are all the same. -ENOTSUP with a line when the kernel has none,
+ * or when we are in a cgroup namespace that hides the root.
  */
 int cgroup_root_open(struct error *err);
 

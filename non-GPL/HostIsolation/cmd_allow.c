@@ -12,7 +12,16 @@
 #include "HostIsolation/sshguard.h"
 #include "HostIsolation/verbs.h"
 
-enum { OPT_FOR = 0x100, OPT_COMMENT, OPT_CUT_SSH, OPT_PID, OPT_TREE, OPT_EXE, OPT_CGROUP, OPT_UNIT };
+enum {
+	OPT_FOR = 0x100,
+	OPT_COMMENT,
+	OPT_CUT_SSH,
+	OPT_PID,
+	OPT_TREE,
+	OPT_EXE,
+	OPT_CGROUP,
+	OPT_UNIT
+};
 
 /* clang-format off */
 #define GRANT_OPTIONS                                                                              \

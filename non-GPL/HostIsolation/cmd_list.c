@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* hostiso list: the allowlist and the process grants, with who added what, when, until when, and how
- * often it was hit. */
+/* hostiso list: the allowlist and the process grants, with who added what, when, until when, and
+ * how often it was hit. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -58,7 +58,9 @@ static void peer_of(const struct grant_count *c, char *buf, size_t size)
 	inet_ntop(c->family, c->peer, addr, sizeof(addr));
 	snprintf(buf, size, "%s %s%s%s:%u/%s", c->dir == DIR_OUT ? "to" : "from", v6 ? "[" : "",
 		 addr, v6 ? "]" : "", ntohs(c->peer_port),
-		 c->proto == IPPROTO_TCP ? "tcp" : c->proto == IPPROTO_UDP ? "udp" : "icmp");
+		 c->proto == IPPROTO_TCP   ? "tcp"
+		 : c->proto == IPPROTO_UDP ? "udp"
+					   : "icmp");
 }
 
 static void row_of_grant(const struct grant_row *g, struct row *row)
@@ -112,11 +114,11 @@ static struct json_object *json_row(const struct row *r, __u64 packets, __u64 by
 	json_object_object_add(o, "added", json_object_new_string(r->added));
 	json_object_object_add(o, "by", json_object_new_string(r->user));
 	json_object_object_add(o, "comment", json_object_new_string(r->comment));
-	json_object_object_add(o, "seconds_left",
-			       until == FOREVER
-				       ? NULL
-				       : json_object_new_int64(((__s64)until - (__s64)boot_ns()) /
-							       1000000000));
+	json_object_object_add(
+		o, "seconds_left",
+		until == FOREVER
+			? NULL
+			: json_object_new_int64(((__s64)until - (__s64)boot_ns()) / 1000000000));
 	return o;
 }
 
@@ -130,8 +132,7 @@ static struct json_object *json_grant(const struct grant_row *g)
 	if (g->grant.kind == GRANT_PID || g->grant.kind == GRANT_TREE)
 		json_object_object_add(o, "pid", json_object_new_int64(g->grant.tgid));
 	json_object_object_add(o, "tree", json_object_new_boolean(g->grant.kind == GRANT_TREE));
-	json_object_object_add(o, "last_peer",
-			       r.peer[0] ? json_object_new_string(r.peer) : NULL);
+	json_object_object_add(o, "last_peer", r.peer[0] ? json_object_new_string(r.peer) : NULL);
 	return o;
 }
 
@@ -155,7 +156,8 @@ static void print_json(const struct allowlist *list, const struct grant_vec *gra
 
 int cmd_list(int argc, char **argv)
 {
-	const struct argp argp = {.doc = "Show the allowlist and the process grants.", .children = COMMON_CHILDREN};
+	const struct argp argp = {.doc = "Show the allowlist and the process grants.",
+				  .children = COMMON_CHILDREN};
 	struct session s = SESSION_INIT;
 	struct allowlist list = {};
 	struct grant_vec grants = {};

@@ -33,5 +33,4 @@ int grant_args_allow(struct session *s, const struct grant_args *a, __u64 until,
 /* Takes back what that made, because something else failed. */
 void grant_args_undo(struct session *s, const struct grant_done *done);
 /* Ends what these name; what is not granted is denied already. *gone: how many grants went. */
-int grant_args_deny(struct session *s, const struct grant_args *a, size_t *gone,
-		    struct error *err);
+int grant_args_deny(struct session *s, const struct grant_args *a, size_t *gone, struct error *err);

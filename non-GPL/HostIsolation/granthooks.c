@@ -14,9 +14,8 @@
 
 /* task_exit before those that give: what is granted can always end. */
 static const char *const hook_names[] = {
-	"task_exit",	 "task_fork",	  "task_exec",	   "cgroup_gone",
-	"cgroup_made",	 "mark_create",	  "mark_bind4",	   "mark_bind6",
-	"mark_connect4", "mark_connect6", "mark_send4",	   "mark_send6",
+	"task_exit",  "task_fork",  "task_exec",     "cgroup_gone",   "cgroup_made", "mark_create",
+	"mark_bind4", "mark_bind6", "mark_connect4", "mark_connect6", "mark_send4",  "mark_send6",
 };
 
 #define HOOK_COUNT (sizeof(hook_names) / sizeof(*hook_names))
@@ -72,8 +71,8 @@ static int attach_one(const struct pins *pins, struct bpf_program *prog, int roo
 {
 	const char *name = bpf_program__name(prog);
 	bool traces = bpf_program__type(prog) == BPF_PROG_TYPE_TRACING;
-	struct bpf_link *link = traces ? bpf_program__attach(prog)
-				       : bpf_program__attach_cgroup(prog, root);
+	struct bpf_link *link =
+		traces ? bpf_program__attach(prog) : bpf_program__attach_cgroup(prog, root);
 	char path[PATH_MAX];
 	int ret = link ? 0 : -errno;
 
@@ -111,9 +110,8 @@ int granthooks_attach(const struct pins *pins, const struct maps *maps, int root
 	for (; done < HOOK_COUNT && ret == 0; done++)
 		if (want[done])
 			ret = attach_one(
-				pins,
-				bpf_object__find_program_by_name(skel->obj, hook_names[done]), root,
-				err);
+				pins, bpf_object__find_program_by_name(skel->obj, hook_names[done]),
+				root, err);
 	for (size_t i = 0; i < done && ret < 0; i++) {
 		hook_path(path, pins, hook_names[i]);
 		if (want[i])

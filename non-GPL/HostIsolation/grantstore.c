@@ -19,7 +19,8 @@ static bool among(__u64 id, const __u64 *ids, size_t count)
 
 /* Deletes the rows of a map for which drop(value) says so; it may change the value instead. */
 static void sweep(const struct maps *maps, int map, void *key, void *next, void *value,
-		  size_t key_size, bool (*drop)(const struct maps *maps, void *key, void *value, void *arg),
+		  size_t key_size,
+		  bool (*drop)(const struct maps *maps, void *key, void *value, void *arg),
 		  void *arg)
 {
 	int fd = maps->fd[map];
@@ -210,9 +211,10 @@ int grant_losses_read(const struct maps *maps, __u64 out[GRANT_LOST_COUNT])
 
 void grant_format(const struct grant_row *row, char *buf, size_t size)
 {
-	static const char *const words[GRANT_KINDS] = {
-		[GRANT_PID] = "pid", [GRANT_TREE] = "tree", [GRANT_EXE] = "exe",
-		[GRANT_CGROUP] = "cgroup"};
+	static const char *const words[GRANT_KINDS] = {[GRANT_PID] = "pid",
+						       [GRANT_TREE] = "tree",
+						       [GRANT_EXE] = "exe",
+						       [GRANT_CGROUP] = "cgroup"};
 
 	if (row->grant.kind == GRANT_PID || row->grant.kind == GRANT_TREE)
 		snprintf(buf, size, "%s:%u", words[row->grant.kind], row->grant.tgid);

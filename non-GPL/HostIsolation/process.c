@@ -11,7 +11,8 @@
 #include "HostIsolation/process.h"
 
 #define PID_NS_INITIAL 0xeffffffcULL /* PROC_PID_INIT_INO */
-#define STAT_START 20 /* proc(5): starttime is field 22, and we begin to count behind comm, at 3 */
+#define STAT_START 20 /* proc(5): starttime is field 22, and we begin to count behind comm, at 3   \
+		       */
 
 int process_check_namespace(struct error *err)
 {
@@ -106,7 +107,7 @@ void process_close(struct process *p)
 struct family {
 	struct {
 		int pid, parent;
-	} *items;
+	} * items;
 	size_t count, capacity;
 };
 

@@ -136,9 +136,10 @@ static int take_grants(struct session *s, struct snapshot *snap, struct error *e
 		return ret;
 	n = granthooks_missing(&s->pins, missing, sizeof(missing));
 	if (n)
-		degraded(snap,
-			 "process grants: %u hooks are gone, %s for one: new sockets are blocked, and a grant may outlive its process; 'hostiso allow' of one again puts them back",
-			 n, missing);
+		degraded(
+			snap,
+			"process grants: %u hooks are gone, %s for one: new sockets are blocked, and a grant may outlive its process; 'hostiso allow' of one again puts them back",
+			n, missing);
 	return 0;
 }
 

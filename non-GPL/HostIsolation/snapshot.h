@@ -22,9 +22,9 @@ struct snapshot {
 	size_t device_count;
 	struct counter counters[COUNTER_COUNT];
 	size_t entries4, entries6, kept;
-	size_t grants;			  /* process grants in force */
+	size_t grants;			    /* process grants in force */
 	__u64 grant_lost[GRANT_LOST_COUNT]; /* what was blocked because a table was full */
-	char (*degraded)[DEGRADED_TEXT]; /* one line each: what is not as it should be */
+	char (*degraded)[DEGRADED_TEXT];    /* one line each: what is not as it should be */
 	size_t degraded_count;
 };
 

@@ -33,7 +33,8 @@ static int mark(const struct maps *maps, int fd, enum grant_kind kind, __u64 id)
 
 	bpf_map_lookup_elem(maps->fd[MAP_sock_grants], &fd, &marks);
 	marks.id[kind] = id;
-	return bpf_map_update_elem(maps->fd[MAP_sock_grants], &fd, &marks, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(maps->fd[MAP_sock_grants], &fd, &marks, BPF_ANY) < 0 ? -errno
+											: 0;
 }
 
 static bool is_socket(DIR *dir, const char *name)
@@ -52,7 +53,9 @@ static int refused(int pid, int ret, struct error *err)
 	case -ENOENT:
 		return 0; /* closed, or gone */
 	case -ENOSYS:
-		return fail(err, ret, "this kernel cannot hand out a process's sockets (pidfd_getfd, Linux 5.6)");
+		return fail(
+			err, ret,
+			"this kernel cannot hand out a process's sockets (pidfd_getfd, Linux 5.6)");
 	case -ENOMEM:
 		return fail(err, ret, "no memory to mark the sockets of process %d", pid);
 	}

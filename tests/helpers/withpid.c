@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* withpid PID COMMAND...: runs the command as the process PID, so that a test can have one again. */
+/* withpid PID COMMAND...: runs the command as the process PID, so that a test can have one again.
+ */
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
