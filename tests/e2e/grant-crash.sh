@@ -4,7 +4,7 @@
 # SIGKILL at every step of a verb that changes grants: the process is granted or it is not, nobody else
 # ever is, the next command works, and release leaves nothing. HOSTISO_CRASH_EVERY=N tries every Nth.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 need strace
 
 steps=bpf,unlink,pidfd_getfd,setns

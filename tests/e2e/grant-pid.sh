@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # allow --pid: that process talks, whoever it talks to; nobody else does, until it exits.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 lab_default
 before=$(kernel_state host)

@@ -4,7 +4,7 @@
 # Real servers and clients: a threaded one, one that forks for each connection, an epoll server with a
 # thousand connections, clients of several runtimes, and a flood beside them that is granted nothing.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 lab_default
 before=$(kernel_state host)
@@ -22,7 +22,7 @@ serving() { # MAKE PORT: a server on the host, in $!
 
 for make in thread fork epoll; do
 	case $make in thread) port=2001 ;; fork) port=2002 ;; epoll) port=2003 ;; esac
-	serving $make $port
+	serving "$make" "$port"
 	pid[port]=${line#ready }
 done
 serving epoll 2004

@@ -3,7 +3,7 @@
 # What belongs to a granted connection but carries no socket, or not the granted one: SYN-ACKs with
 # cookies, time-wait, resets, ICMP errors, fragments.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 lab_default
 # Behind the name server, a network with a narrow way to it.
