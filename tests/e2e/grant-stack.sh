@@ -107,7 +107,7 @@ is "$answer" "shut refused" "IPv6 too"
 say_shut "another process's datagram did not even go" other udp 10.77.0.66 4444
 for to in 10.78.0.2 fd00:78::2; do
 	say_open "a connection through a router to $to" granted tcp $to 7 c
-	HOSTISO_PROBE_MS=3000 say_open "is told of the narrow way behind it" granted say c '*60000'
+	say_open "is told of the narrow way behind it" granted within 8 say c '*60000'
 	tell granted close c
 done
 
@@ -132,6 +132,24 @@ say_open "a connection" granted tcp 10.77.0.66 7 c
 tell granted close c
 ok "that finds no room when it ends is counted" eventually 3 bash -c "[[ \$('$build/hostiso' status --json --pin-dir '$HOSTISO_PIN_DIR' | jq .grant_flows_lost) -gt 0 ]]"
 like "$(hostiso status || true)" 'full: [0-9]+ closing connections' "and status says so"
+
+# So are processes.
+puppet tree host
+puppet bystander host
+ok "a tree is granted" hostiso allow --pid "${puppet_pid[tree]}" --tree
+say_open "with a child" tree fork tcp 10.77.0.66 7
+perl -e '
+	print "map update pinned $ARGV[0] key ", join(" ", unpack "C4", pack "V", 0x7f000000 + $_), " value hex ",
+		join(" ", ("00") x 32), "\n" for 0 .. 8189' "$HOSTISO_PIN_DIR/maps/granted_tasks" >"$scratch/full"
+bpftool batch file "$scratch/full" >/dev/null 2>&1 || true
+say_shut "with the table of processes full, a child gets nothing" tree fork tcp 10.77.0.66 7
+say_open "the granted ones keep what they have" tree tcp 10.77.0.66 7
+is "$(json '.grant_tasks_lost > 0' status)" true "and status counts it"
+exits 2 "another grant is refused" hostiso allow --pid "${puppet_pid[bystander]}"
+like "$output" 'too many granted processes' "in words"
+say_open "which changes nothing" tree tcp 10.77.0.66 7
+ok "deny clears the table up" hostiso deny --pid "${puppet_pid[granted]}"
+say_open "and children are granted again" tree fork tcp 10.77.0.66 7
 
 ok "release" hostiso release
 is "$(kernel_state host)" "$before" "release leaves the devices as they were"
