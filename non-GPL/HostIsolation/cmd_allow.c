@@ -220,13 +220,29 @@ static int do_allow(struct session *s, struct arguments *a, const struct entry_v
 	return ret;
 }
 
+/* A session that the allowlist does not admit lives by a grant: maybe by the one that ends now. */
+static int check_own_session(struct session *s, struct arguments *a, struct error *err)
+{
+	_cleanup_(allowlist_free) struct allowlist list = {};
+	struct kept_key keys[KEPT_MAX];
+	size_t kept;
+	int ret;
+
+	if (isolation_state(&s->maps) != STATE_ISOLATED)
+		return 0;
+	ret = bank_load(&s->maps, &s->pins, &list, err);
+	return ret < 0 ? ret : ssh_guard_check(&list, &s->maps, a->ssh, keys, &kept, err);
+}
+
 static int do_deny(struct session *s, struct arguments *a, const struct entry_vec *entries,
 		   struct error *err)
 {
 	size_t gone = 0, ended = 0;
 	int ret = 0;
 
-	if (s->have_maps && (entries->count || !a->grants.count))
+	if (s->have_maps && a->grants.count)
+		ret = check_own_session(s, a, err);
+	if (ret == 0 && s->have_maps && (entries->count || !a->grants.count))
 		ret = take_off(s, a, entries, &gone, err);
 	if (ret == 0 && s->have_maps && a->grants.count)
 		ret = grant_args_deny(s, &a->grants, &ended, err);

@@ -10,9 +10,8 @@
 #include "HostIsolation/grants.h"
 #include "HostIsolation/socktag.h"
 
-#define SETTLE_ROUNDS                                                                              \
-	8 /* of children that are born while we look; the fork hook takes the rest                 \
-	   */
+/* Of children that are born while we look; the fork hook takes the rest. */
+#define SETTLE_ROUNDS 8
 
 /* A grant being made. */
 struct making {

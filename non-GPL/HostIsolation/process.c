@@ -11,9 +11,8 @@
 #include "HostIsolation/process.h"
 
 #define PID_NS_INITIAL 0xeffffffcULL /* PROC_PID_INIT_INO */
-#define STAT_START                                                                                 \
-	20 /* proc(5): starttime is field 22, and we begin to count behind comm, at 3              \
-	    */
+/* proc(5): starttime is field 22, and we begin to count behind comm, at 3 */
+#define STAT_START 20
 
 int process_check_namespace(struct error *err)
 {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Which connections live on: those an entry admits, begun from whichever side, and the kept ones.
- */
+/* Which connections live on: those an entry admits, begun from whichever side, the kept ones and
+ * those of granted processes. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <bpf/bpf.h>
+#include "HostIsolation/grantsocks.h"
 #include "HostIsolation/reset.h"
 
 struct judge {
 	const struct maps *maps;
 	struct allowlist list;
+	struct granted_socks granted;
 	__u64 now;
 };
 
@@ -33,7 +35,7 @@ static bool lives_on(const struct sock_info *s, void *arg)
 		if (allowlist_admits(&j->list, s->family, s->peer, s->protocol, s->peer_port,
 				     s->local_port, begun_by, j->now))
 			return true;
-	return is_kept(j, s);
+	return is_kept(j, s) || granted_socks_have(&j->granted, s->inode);
 }
 
 int reset_connections(struct session *s, bool everywhere, struct reset_result *res,
@@ -43,8 +45,11 @@ int reset_connections(struct session *s, bool everywhere, struct reset_result *r
 	int ret = bank_load(&s->maps, &s->pins, &j.list, err);
 
 	if (ret == 0)
+		ret = granted_socks_read(&s->maps, &j.granted, err);
+	if (ret == 0)
 		ret = everywhere ? sockdiag_reset_all(lives_on, &j, res, err)
 				 : sockdiag_reset(lives_on, &j, res, err);
+	granted_socks_free(&j.granted);
 	allowlist_free(&j.list);
 	return ret;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # allow --cgroup, --unit: the processes of a cgroup and of those below it, through restarts.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 root=$(awk '$9 == "cgroup2" || $8 == "cgroup2" || $10 == "cgroup2" {print $5; exit}' /proc/self/mountinfo)
 [[ $root ]] || skip_all "cgroup v2 is not mounted here"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # allow --pid: that process talks, whoever it talks to; nobody else does, until it exits.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 lab_default
 before=$(kernel_state host)
@@ -55,6 +55,16 @@ say_open "its connections from before live on" granted say kept2
 meet granted hear a4 -- outside say c4
 is "$answer,$served" open,open "those it accepted, too"
 say_open "and its sockets" granted to 10.77.0.66 7 u4
+tell granted tcp 10.77.0.66 7 kept3
+say_shut "a connection nobody granted" other tcp 10.77.0.66 7
+ok "--reset-connections" hostiso isolate --reset-connections
+say_open "spares those of granted processes" granted say kept3
+
+rm "$HOSTISO_PIN_DIR/links/grant_mark_connect4"
+exits 3 "a hook that is gone shows in status" hostiso status
+like "$output" 'hooks are gone, mark_connect4' "by name"
+ok "and allow" hostiso allow --pid "$pid"
+ok "puts it back" hostiso status
 puppet_ends granted
 say_shut "its exit ends the grant" outside say c4
 is "$(json length list)" 0 "and list has it no more"

@@ -3,7 +3,7 @@
 # Whose sockets a grant covers: children and exec (--tree), files (--exe), handed-on sockets, a
 # recycled pid, a deadline.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/puppets.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 lab_default
 before=$(kernel_state host)
@@ -66,9 +66,9 @@ say_shut "ends it" running say kept
 say_shut "for all" newcomer tcp "${to[@]}"
 
 # A deadline.
-ok "allow --pid --for" hostiso allow --pid "${puppet_pid[usual]}" --for 2s
+ok "allow --pid --for" hostiso allow --pid "${puppet_pid[usual]}" --for 6s
 say_open "before the deadline" usual tcp "${to[@]}" dies
-sleep 2
+sleep 6
 say_shut "a deadline ends it without anybody's help" usual say dies
 say_shut "for new sockets too" usual tcp "${to[@]}"
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Processes that do with sockets what a test tells them (tests/helpers/puppet), read after lib.sh.
 
+# shellcheck disable=SC2154 # scratch and lab_lock are lab.sh's
 declare -A puppet_in puppet_out puppet_pid
 
+# shellcheck disable=SC2154
 puppet() { # NAME HOST: starts one, by $puppet_program if that is set
 	local fifo=$scratch/$1 in out
 	mkfifo "$fifo.to" "$fifo.from"
@@ -41,6 +43,7 @@ say_shut() { # DESCRIPTION NAME COMMAND...
 }
 
 # A child of a puppet that lives on, as a puppet of its own.
+# shellcheck disable=SC2154
 puppet_child() { # NAME PARENT
 	local fifo=$scratch/$1 in out
 	mkfifo "$fifo.in" "$fifo.out"

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# timeout: 300
+# Real servers and clients: a threaded one, one that forks for each connection, an epoll server with a
+# thousand connections, clients of several runtimes, and a flood beside them that is granted nothing.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../tools/lab/puppets.sh"
+
+lab_default
+before=$(kernel_state host)
+server=$build/tests/helpers/server
+many=${HOSTISO_CROWD:-1000}
+in_ns switch bash -c 'echo 4096 >/proc/sys/net/core/somaxconn' 2>/dev/null || true
+# More than a thousand neighbours' worth of connections at once, from one address.
+for name in host attacker; do
+	in_ns "$name" bash -c 'echo 4096 >/proc/sys/net/core/somaxconn; echo 4096 >/proc/sys/net/ipv4/tcp_max_syn_backlog'
+done
+
+serving() { # MAKE PORT: a server on the host, in $!
+	start nsenter --net="/run/netns/$(ns host)" -- "$server" "$1" "$2"
+}
+
+for make in thread fork epoll; do
+	case $make in thread) port=2001 ;; fork) port=2002 ;; epoll) port=2003 ;; esac
+	serving "$make" "$port"
+	pid[port]=${line#ready }
+done
+serving epoll 2004
+puppet_program="$server crowd 10.77.0.1 2003 $many" puppet crowd attacker
+tell crowd say
+is "$answer" "$many" "a thousand connections, before the isolation"
+hostiso isolate >/dev/null
+tell crowd say
+is "$answer" 0 "which ends them all"
+ok_shut "and new ones" attacker,tcp,10.77.0.1,2001 attacker,tcp,10.77.0.1,2002 attacker,tcp,fd00:77::1,2003
+ok "allow --pid of the three" hostiso allow --pid "${pid[2001]}" --pid "${pid[2002]}" --pid "${pid[2003]}" --tree
+ok_open "the threaded server is reached" attacker,tcp,10.77.0.1,2001 attacker,tcp,fd00:77::1,2001
+ok_open "the forking one" attacker,tcp,10.77.0.1,2002 attacker,tcp,fd00:77::1,2002
+ok_open "the epoll one" attacker,tcp,10.77.0.1,2003 attacker,tcp,fd00:77::1,2003
+ok_shut "a server that was not granted is not" attacker,tcp,10.77.0.1,2004 attacker,tcp,fd00:77::1,2004
+puppet_program="$server crowd fd00:77::1 2003 $many" puppet another attacker
+tell another say
+is "$answer" "$many" "a thousand new connections to the epoll server"
+
+# The old ones: what was lost meanwhile is sent again, with pauses that doubled.
+eventually 20 bash -c '[[ $(in=$1; echo say >&"$in"; IFS= read -r -t 10 n <&"$2"; echo "$n") -gt 0 ]]' - "${puppet_in[crowd]}" "${puppet_out[crowd]}" || true
+sleep 1
+tell crowd say
+like "$answer" '^[0-9]+$' "the old connections answer again"
+live=$answer
+for try in 1 2 3 4 5 6; do
+	((live < many)) || break
+	sleep 1
+	tell crowd say
+	live=$answer
+done
+ok "all of them ($live)" [ "$live" -ge $((many * 95 / 100)) ]
+
+# Someone floods with connections and datagrams of an ungranted process.
+puppet_program="$server crowd 10.77.0.66 7 2000" puppet flood host
+tell flood say
+is "$answer" 0 "a flood of an ungranted process reaches nobody"
+tell another say
+is "$answer" "$many" "and the granted connections live on"
+is "$(json '.grant_flows_lost + .grant_tasks_lost + .grant_sockets_lost' status)" 0 "nothing of theirs was pushed out"
+
+# MPTCP: its subflows are sockets of the kernel's own making.
+if serving mptcp 2005 2>/dev/null; then
+	pid[2005]=${line#ready }
+	ok_shut "an MPTCP server, before" attacker,tcp,10.77.0.1,2005
+	kill "${pid[2005]}"
+	puppet_program="$tree/tests/helpers/puppet" puppet parent host
+	ok "a granted tree" hostiso allow --pid "${puppet_pid[parent]}" --tree
+	tell parent run "$server" mptcp 2006
+	ok "listens" eventually 3 bash -c 'grep -q ":07D6 " <(nsenter --net="$1" cat /proc/net/tcp6)' - "/run/netns/$(ns host)"
+	ok_open "an MPTCP server that a granted process starts is reached" attacker,tcp,10.77.0.1,2006
+else
+	skip "an MPTCP server" "this kernel has no MPTCP"
+fi
+
+# Clients of several makes, each in a tree that is granted: they connect and want their echo.
+client() { # NAME PROGRAM COMMAND...
+	local name=$1
+	if ! command -v "$2" >/dev/null; then
+		skip "a client in $name" "there is no $2 here"
+		return
+	fi
+	local out=$scratch/$name go=$scratch/$name.go
+	mkfifo "$go"
+	nsenter --net="/run/netns/$(ns host)" -- bash -c 'read -r _ <"$0"; "$@"' "$go" "${@:2}" >"$out" 2>&1 {lab_lock}>&- &
+	local id=$!
+	disown
+	sleep 0.1
+	hostiso allow --pid "$id" --tree >/dev/null
+	echo go >"$go"
+	ok "a client in $name" eventually 20 grep -q 'hello' "$out"
+}
+ok_shut "what is not granted reaches nobody" host,tcp,10.77.0.66,7 host,udp,fd00:77::66,7
+client bash bash -c 'exec 3<>/dev/tcp/10.77.0.66/7; echo hello >&3; read -r -t 5 got <&3; echo "$got"'
+client socat socat -t3 EXEC:'echo hello'!!STDOUT TCP:10.77.0.66:7
+client socat6 socat -T3 'SYSTEM:echo hello; cat >&2' 'TCP6:[fd00:77::66]:7'
+client perl perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("10.77.0.66:7") or die; print $s "hello\n"; $_ = <$s>; print'
+client python python3 -c 'import socket; s = socket.create_connection(("fd00:77::66", 7), 5); s.sendall(b"hello\n"); print(s.recv(99).decode())'
+client asyncio python3 -c '
+import asyncio
+async def main():
+    r, w = await asyncio.open_connection("10.77.0.66", 7)
+    w.write(b"hello\n"); await w.drain(); print((await r.readline()).decode())
+asyncio.run(main())'
+client node node -e 'const s = require("net").connect(7, "10.77.0.66", () => s.write("hello\n")); s.on("data", d => { console.log(d.toString()); process.exit() })'
+client nodeudp node -e 'const s = require("dgram").createSocket("udp6"); s.on("message", m => { console.log(m.toString()); process.exit() }); s.send("hello", 7, "fd00:77::66")'
+client tclsh tclsh <(echo 'set s [socket 10.77.0.66 7]; puts $s hello; flush $s; puts [gets $s]')
+
+ok "release" hostiso release
+is "$(kernel_state host)" "$before" "release leaves the devices as they were"
+done_testing
