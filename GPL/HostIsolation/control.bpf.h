@@ -251,32 +251,30 @@ static __always_inline int dhcp6_from_server(__u8 type)
  */
 static __always_inline void classify_dhcp(struct cursor *c, struct udphdr *udp, struct packet *p)
 {
-	__u16 peer_port = bpf_ntohs(p->peer.peer_port), local_port = bpf_ntohs(p->peer.local_port);
+	__u16 server = p->family == AF_INET ? DHCP4_SERVER : DHCP6_SERVER;
+	__u16 client = p->family == AF_INET ? DHCP4_CLIENT : DHCP6_CLIENT;
+	__u32 told = bpf_ntohs(udp->len);
 	__u8 *op = c->pos;
 	int ok;
 
+	if (p->peer.peer_port != bpf_htons(server) || p->peer.local_port != bpf_htons(client) ||
+	    p->extended || told > p->l4_len || told <= sizeof(*udp))
+		return;
+	if (p->dir == DIR_OUT && (p->trailing || told != p->l4_len))
+		return;
 	if (op + 1 > (__u8 *)c->end) {
-		p->cut = p->l4_len > sizeof(*udp);
+		p->cut = 1;
 		return;
 	}
-	if (p->extended || bpf_ntohs(udp->len) > p->l4_len || bpf_ntohs(udp->len) <= sizeof(*udp))
-		return;
-	if (p->dir == DIR_OUT && (p->trailing || bpf_ntohs(udp->len) != p->l4_len))
-		return;
-	if (p->family == AF_INET) {
-		if (peer_port != DHCP4_SERVER || local_port != DHCP4_CLIENT)
-			return;
+	if (p->family == AF_INET)
 		ok = p->dir == DIR_IN
 			     ? *op == BOOTREPLY
 			     : *op == BOOTREQUEST && *(__be32 *)p->peer.key.addr == 0xffffffff;
-	} else {
-		if (peer_port != DHCP6_SERVER || local_port != DHCP6_CLIENT)
-			return;
+	else
 		ok = p->dir == DIR_IN
 			     ? dhcp6_from_server(*op) && is_link_local6(p->local)
 			     : dhcp6_from_client(*op) &&
 				       is_ff02((const __be32 *)p->peer.key.addr, 0, 0x10002);
-	}
 	if (ok)
 		p->class = CLASS_DHCP;
 }

@@ -60,7 +60,7 @@ __noinline int judge_packet(__u64 control, __u32 count_hits, __u64 now)
  * Headers that lie outside the linear part are pulled in once, and only when the parser ran into
  * its end: a GSO packet keeps its headers linear and must not pay for a copy.
  */
-#define PULL_BYTES 256
+#define PULL_BYTES 2304 /* the longest extension headers, what comes before, a quoted packet */
 
 static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, struct packet *p)
 {

@@ -70,7 +70,9 @@ static __always_inline __u32 parse_arp(struct cursor *c, struct packet *p, __u32
 	     i++) {
 		__u8 *pad = TAKE(c, __u8);
 
-		if (!pad || *pad)
+		if (!pad)
+			return REASON_TRUNCATED;
+		if (*pad)
 			return REASON_ARP_SHAPE;
 	}
 	p->class = CLASS_ARP;

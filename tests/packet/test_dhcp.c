@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* DHCP: out only to where no router carries it, in only to the client's port. */
 #include "../lib/rows.h"
+#include <stdio.h>
 
 #define ALL4 "255.255.255.255"
 #define SERVERS "ff02::1:2"
@@ -17,6 +18,25 @@ static struct frame *ask4(const char *dst, struct frame *f)
 static struct frame *ask6(const char *dst, struct frame *f)
 {
 	return out(ip6(HOST_LL, dst, f));
+}
+
+/* Only what may be DHCP is worth a look at bytes that XDP cannot reach. */
+static void test_xdp_drops_other_udp_by_its_header(void **state)
+{
+	const struct hook h = {"xdp_in_frags", PROG_xdp_in_frags, DIR_IN, true, false};
+	struct outcome o;
+
+	lab_allow("");
+	lab_control(CONTROL_ENFORCE);
+	if (lab.progs.fd[PROG_xdp_in_frags] < 0 ||
+	    !lab_run(&h, in4(SERVER, dhcp4(67, 68, REPLY)), ETH_HLEN + 28, &o)) {
+		printf("# skip: this kernel's BPF_PROG_TEST_RUN knows no short first buffer\n");
+		skip();
+	}
+	assert_false(o.dropped);
+	assert_true(lab_run(&h, in4(SERVER, udp(4000, 5000)), ETH_HLEN + 28, &o));
+	assert_true(o.dropped);
+	assert_int_equal(o.reason, NOT_ALLOWED);
 }
 
 int main(void)
@@ -124,5 +144,7 @@ int main(void)
 		{"DHCPv4's ports in IPv6", "", ask6(SERVERS, dhcp6(68, 67, 1)), NOT_ALLOWED},
 	};
 
-	return RUN_ROWS("DHCP", rows);
+	const struct CMUnitTest own[] = {cmocka_unit_test(test_xdp_drops_other_udp_by_its_header)};
+
+	return RUN_ROWS_AND("DHCP", rows, own);
 }
