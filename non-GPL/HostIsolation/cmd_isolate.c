@@ -201,7 +201,9 @@ static void say_done(const struct isolate_arguments *a, const struct guard_resul
 	if (kept)
 		printf("kept: your SSH connection\n");
 	if (s->maps.policy->deadline) {
-		duration_format(s->maps.policy->deadline - boot_ns(), rest, sizeof(rest));
+		/* the second that has just begun is still there */
+		duration_format(s->maps.policy->deadline - boot_ns() + SECOND_NS - 1, rest,
+				sizeof(rest));
 		printf("ends by itself in %s%s\n", rest,
 		       s->maps.policy->confirm_deadline == s->maps.policy->deadline
 			       ? " unless you say: hostiso confirm"
