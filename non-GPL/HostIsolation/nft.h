@@ -46,9 +46,8 @@ int nft_probe(unsigned int *can, struct error *err);
 const char *nft_cannot_text(unsigned int can, bool backend, size_t index);
 
 struct nft_policy {
-	bool audit;	/* count, drop nothing */
-	__u64 for_ns;	/* ends by itself after this time (clock stopped in suspend); 0: never */
-	__u64 boot_now; /* CLOCK_BOOTTIME, what the entries' deadlines are measured against */
+	bool audit;   /* count, drop nothing */
+	__u64 for_ns; /* ends by itself after this time (clock stopped in suspend); 0: never */
 	const struct compiled *allow; /* NULL: nobody */
 	const struct kept_key *kept;  /* backend: the connections of --keep-ssh */
 	size_t kept_count;

@@ -19,6 +19,7 @@ struct nft_writer {
 	struct nft_rules rules; /* batch, family, table */
 	const struct nft_policy *policy;
 	const struct nft_counter_vec *counters; /* how the counters stood before */
+	__u64 now; /* boot_ns(), what the entries' deadlines are measured against */
 	unsigned int can;
 	bool has4, has6; /* port entries exist in this family */
 };
