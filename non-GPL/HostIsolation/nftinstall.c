@@ -27,6 +27,7 @@
 #define FIRST INT_MIN
 #define LAST INT_MAX
 
+/* One table after the other. */
 struct install {
 	struct nft_writer w;
 	struct nft_note note;
@@ -73,6 +74,8 @@ static void put_unguarded_chains(struct install *in)
 		char name[COUNTER_NAME_MAX];
 
 		nft_put_chain(r->batch, r->family, NFT_TABLE, unguarded_chains[dir]);
+		if (in->w.policy->named)
+			continue; /* and so it is passed */
 		put_armed(in, unguarded_chains[dir]);
 		nft_counter_name(name, in->w.policy->audit, WORD_UNGUARDED, dir);
 		rule_begin(r, unguarded_chains[dir]);
@@ -255,49 +258,59 @@ static void put_all_gone(struct nft_batch *b, unsigned int can)
 		nft_put_table_gone(b, NFPROTO_BRIDGE, NFT_TABLE);
 }
 
-static int install(struct install *in, struct nft_batch *b, struct error *err)
+static int try_install(const struct nft_policy *p, const struct nft_note *note,
+		       const struct nft_counter_vec *counters, struct error *err)
 {
-	unsigned int can;
-	int ret = nft_probe(&can, err);
+	struct install in = {
+		.w = {.policy = p, .counters = counters, .now = boot_ns(), .can = note->can},
+		.note = *note,
+	};
+	struct nft_batch b;
+	int ret;
 
-	if (ret)
-		return ret;
-	in->note.can = in->w.can = (can | in->w.policy->force) & ~in->w.policy->cannot;
-	in->w.rules.batch = b;
-	in->w.rules.table = NFT_TABLE;
-
-	put_all_gone(b, can);
-	ret = put_netdev(in, err);
-	if (in->w.can & NFT_CAN_ARP)
-		put_arp(in);
-	if (in->w.can & NFT_CAN_BRIDGE)
-		put_bridge(in);
+	nft_batch_begin(&b);
+	in.w.rules.batch = &b;
+	in.w.rules.table = NFT_TABLE;
+	put_all_gone(&b, note->can);
+	ret = put_netdev(&in, err);
+	if (note->can & NFT_CAN_ARP)
+		put_arp(&in);
+	if (note->can & NFT_CAN_BRIDGE)
+		put_bridge(&in);
 	if (!ret)
-		ret = put_inet(in, err);
-	nft_put_note(b, &in->note);
-	return ret ? ret : nft_commit(b, err);
+		ret = put_inet(&in, err);
+	nft_put_note(&b, &in.note);
+	if (!ret)
+		ret = nft_commit(&b, err);
+	nft_batch_free(&b);
+	return ret;
 }
 
+/*
+ * At first as if the kernel could do everything: that is so nearly everywhere, and one transaction
+ * is refused or taken as a whole. Only then it is asked for each part, which takes four times as
+ * long.
+ */
 static int install_kind(const struct nft_policy *p, bool backend, unsigned int *can,
 			struct error *err)
 {
+	struct nft_note note = {.backend = backend, .audit = p->audit, .named = p->named};
 	struct nft_counter_vec counters = {};
-	struct install in = {
-		.w = {.policy = p, .counters = &counters, .now = boot_ns()},
-		.note = {.backend = backend, .audit = p->audit},
-	};
-	struct nft_batch b;
+	unsigned int found;
 	int ret = 0;
 
 	for (int i = 0; i < NFT_FAMILIES && !ret; i++)
 		ret = nft_read_counters(nft_families[i], &counters, err);
-	nft_batch_begin(&b);
+	note.can = (nft_library_can() | p->force) & ~p->cannot;
 	if (!ret)
-		ret = install(&in, &b, err);
-	nft_batch_free(&b);
+		ret = try_install(p, &note, &counters, err);
+	if (ret && ret != -ENODEV && ret != -ENOMEM && !nft_probe(&found, err)) {
+		note.can = (found | p->force) & ~p->cannot;
+		ret = try_install(p, &note, &counters, err);
+	}
 	free(counters.items);
 	if (!ret && can)
-		*can = in.note.can;
+		*can = note.can;
 	return ret;
 }
 

@@ -38,6 +38,10 @@ const char *nft_flows_set(int family, int dir);
 #define ND_ONLINK_MS (24ULL * 3600 * 1000) /* a neighbour not heard of for a day is none */
 #define FLOW_IDLE_MS (FLOW_IDLE_NS / 1000000)
 
+/* nftprobe.c: what may be installed at all, however the kernel answers: hooks on devices to come
+ * only where nft(8) survives listing them. */
+unsigned int nft_library_can(void);
+
 /* nftcarry.c: what lives on when the tables are replaced. */
 struct counter nft_carry_counter(const struct nft_writer *w, const char *name);
 void nft_carry_elements(struct nft_writer *w, const struct nft_set *set);
