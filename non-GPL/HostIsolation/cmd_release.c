@@ -14,6 +14,7 @@
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
+#include "HostIsolation/nft.h"
 #include "HostIsolation/verbs.h"
 
 struct namespace_wanted {
@@ -64,23 +65,39 @@ static int enter_isolated_namespace(const struct maps *maps, struct error *err)
 	return 0;
 }
 
+/* Everything that is tried although something before it failed: the first failure is told. */
+static int first(int ret, int now)
+{
+	return ret ? ret : now;
+}
+
+/* The backstop goes first: killed between, the host is isolated still. */
 static int release(struct session *s, const struct common *common)
 {
 	struct error err = {};
-	int ret = 0;
+	int ret = s->have_maps ? enter_isolated_namespace(&s->maps, &err) : 0;
 
-	if (s->have_maps) {
+	if (ret == 0)
+		ret = nft_remove_all(&err);
+	if (s->have_maps)
 		policy_set_control(&s->maps,
 				   s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT));
-		ret = enter_isolated_namespace(&s->maps, &err);
-	}
-	if (ret == 0)
-		ret = guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, &err);
-	if (ret == 0)
-		ret = granthooks_detach(&s->pins, &err);
+	ret = first(ret,
+		    guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, ret ? NULL : &err));
+	ret = first(ret, granthooks_detach(&s->pins, ret ? NULL : &err));
 	if (ret < 0)
 		return complain(&err, EXIT_FAILED);
 	ret = pins_remove(&s->pins, &err);
+	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
+}
+
+/* No pins: what is attached and installed is found where it is. */
+static int release_unpinned(struct session *s)
+{
+	struct error err = {};
+	int ret = nft_remove_all(&err);
+
+	ret = first(ret, guard_detach_all(&s->pins, NULL, ret ? NULL : &err));
 	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
 }
 
@@ -102,12 +119,7 @@ int cmd_release(int argc, char **argv)
 		return complain(&err, misuse_or_failure(ret));
 	/* broken pins, or another version's: what is attached is found on the devices */
 	was = s.have_maps && isolation_state(&s.maps) != STATE_OFF;
-	if (s.pins.lock_fd < 0) {
-		ret = guard_detach_all(&s.pins, NULL, &err);
-		ret = ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
-	} else {
-		ret = release(&s, &common);
-	}
+	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &common);
 	session_close(&s);
 	if (ret == EXIT_DONE && common.json)
 		printf("{\"state\": \"not isolated\", \"was_isolated\": %s}\n",
