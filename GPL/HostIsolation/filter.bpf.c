@@ -15,6 +15,7 @@
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include "HostIsolation/drops.bpf.h"
 #include "HostIsolation/grant.bpf.h"
 #include "HostIsolation/verdict.bpf.h"
 
@@ -75,6 +76,16 @@ static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, stru
 	return ethernet ? parse_ethernet(skb) : parse_headerless(skb);
 }
 
+static __always_inline int tc_dropped(struct __sk_buff *skb, __u32 reason, __u64 control,
+				      int ethernet)
+{
+	__u32 audit = control & CONTROL_AUDIT ? DROP_AUDIT : 0;
+
+	if (control & CONTROL_DROPS)
+		drop_note(skb, reason, audit | (ethernet ? DROP_ETHERNET : 0));
+	return audit ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
 static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
 {
 	__u64 now = 0, control = control_in_force(&now);
@@ -93,7 +104,9 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
 		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
 	count(control, reason, dir, skb->len);
-	return reason_passes(reason) || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (reason_passes(reason))
+		return TC_ACT_UNSPEC;
+	return tc_dropped(skb, reason, control, ethernet);
 }
 
 SEC("tc")
@@ -123,11 +136,14 @@ int tc_out_ip(struct __sk_buff *skb)
 static __always_inline int tc_drop(struct __sk_buff *skb, __u32 dir)
 {
 	__u64 now = 0, control = control_in_force(&now);
+	struct packet *p = packet_of_cpu();
 
 	if (!control)
 		return TC_ACT_UNSPEC;
 	count(control, REASON_LINK_TYPE, dir, skb->len);
-	return control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (p)
+		packet_reset(p, dir);
+	return tc_dropped(skb, REASON_LINK_TYPE, control, 0);
 }
 
 SEC("tc")
@@ -176,6 +192,8 @@ static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 		return XDP_PASS;
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason) && grant_possible(ctx, now))
 		return XDP_PASS; /* tc_in sees whose socket it is */
+	if (control & CONTROL_DROPS && drops_heard())
+		return XDP_PASS; /* tc_in drops it, and tells */
 	count(control, reason, DIR_IN, p->frame_len);
 	return XDP_DROP;
 }

@@ -14,7 +14,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Raised whenever a struct or a map of this file changes its meaning. */
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 #define FOREVER (~0ULL)
 
@@ -46,8 +46,9 @@ enum direction {
 #define CONTROL_KEPT (1ULL << 3)    /* the kept map has entries */
 #define CONTROL_GRANTS (1ULL << 4)  /* process grants exist */
 #define CONTROL_NAMED                                                                              \
-	(1ULL << 5) /* isolate --dev: only the devices of the devices map are meant                \
-		     */
+	(1ULL << 5)		  /* isolate --dev: only the devices of the devices map are meant  \
+				   */
+#define CONTROL_DROPS (1ULL << 6) /* somebody wants to hear of drops: droplayout.h */
 
 struct policy {
 	__u64 layout_version;
