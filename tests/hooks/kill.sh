@@ -161,6 +161,7 @@ for way in fmod_ret lsm fexit syscall; do
 
 	# What is no match.
 	arm --adds x --enforce
+	rm -rf "${dir:?}/deep"
 	fresh
 	chmod 755 "$file"
 	victim chmod -R 755 "$dir"
