@@ -185,6 +185,14 @@ for way in fmod_ret lsm fexit syscall; do
 	is "$status" 137 "$way: a path by way of a link, .. and . is followed"
 	kill_ remove "$rule"
 
+	arm --enforce
+	chmod 700 "$dir/deep/er/file"
+	victim chmod -R 700 "$dir/deep/er/file"
+	is "$status" 0 "$way: … nor for a rule that takes every change"
+	victim chmod 400 "$dir/deep/er/file"
+	is "$status" 137 "$way: … which any change is"
+	kill_ remove "$rule"
+
 	# The first rule still there, and another on the same path.
 	arm --adds x --enforce
 	second=$rule
@@ -233,9 +241,12 @@ kill_ spare --add "$scratch/manager" >/dev/null
 fresh
 victim "$scratch/manager" chmod "$file" 755
 is "$status $(mode)" "0 755" "a program put on the list is spared"
+cp "$(command -v bash)" "$scratch/shell"
+kill_ spare --add "$scratch/shell" >/dev/null
 fresh
-victim "$scratch/manager" mass "$dir" 4 755
-is "$said" 0 "… and what it starts"
+victim "$scratch/shell" -c "'$doors chmod $file 755; exit \$?'"
+is "$status $(mode)" "0 755" "… and what such a one starts"
+kill_ spare --remove "$scratch/shell" >/dev/null
 kill_ spare --remove "$scratch/manager" >/dev/null
 fresh
 victim "$scratch/manager" chmod "$file" 755
