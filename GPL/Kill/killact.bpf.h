@@ -53,7 +53,9 @@ static __always_inline u32 guard_of(struct task_struct *task, u32 rule_flags)
 	struct kill_task *known;
 	u32 guard;
 
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	/* io_uring's workers are kernel threads up to 5.11: refused what they do for others, as
+	 * they are, and not signalled, which the kernel sees to. */
+	if ((BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD)
 		return KILL_GUARD_KTHREAD;
 	if (BPF_CORE_READ(task, tgid) == 1)
 		return KILL_GUARD_INIT;

@@ -374,7 +374,7 @@ static __noinline int find_path(const char *path, s32 dirfd, u32 nofollow, struc
 	fd = n > 0 && !nofollow ? own_descriptor(l) : -1;
 	if (fd >= 0) {
 		l->at = place_of_fd(task, fd);
-	} else if (n > 0 && n < GIVEN_MAX) {
+	} else if (n >= 0 && n < GIVEN_MAX) { /* 0: an empty one, up to 6.12 */
 		l->at = l->root;
 		if (l->text[0][0] != '/' && dirfd == AT_FDCWD) {
 			l->at.dentry = BPF_CORE_READ(fs, pwd.dentry);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "HostIsolation/duration.h"
+#include "HostIsolation/process.h"
 #include "Kill/killargs.h"
 #include "Kill/killguards.h"
 #include "Kill/killhooks.h"
@@ -67,8 +68,14 @@ static void say(const char *text)
 
 static int arm(struct kill_store *s, struct kill_request *r, struct kill_armed *armed, __u32 *slot)
 {
-	int ret = s->made ? kill_guards_fill(s, &r->error) : 0;
+	int ret = process_check_namespace(NULL);
 
+	if (ret < 0)
+		return fail(&r->error, ret,
+			    "kill rules know processes by the host's own pids, and this is a "
+			    "container's pid namespace; run it on the host");
+	if (s->made)
+		ret = kill_guards_fill(s, &r->error);
 	if (ret == 0)
 		ret = kill_guards_session(s, &r->error);
 	if (ret == 0)
