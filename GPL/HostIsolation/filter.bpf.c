@@ -9,6 +9,7 @@
  *
  *   frame -> packet.bpf.h (fields) -> verdict.bpf.h (order) -> match.bpf.h (lookups) -> counters
  *                                     what no entry admits -> grant.bpf.h (whose socket?) ->
+ *   plain TCP and UDP -> plain.bpf.h (the short way, with the same verdict) -> counters
  *
  * A pass lets the next program run (TC_ACT_UNSPEC, which is TCX_NEXT); XDP counts only what it
  * drops, since tc_in counts what it passes. Nothing is judged while the policy is off.
@@ -16,6 +17,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include "HostIsolation/grant.bpf.h"
+#include "HostIsolation/plain.bpf.h"
 #include "HostIsolation/verdict.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -75,14 +77,24 @@ static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, stru
 	return ethernet ? parse_ethernet(skb) : parse_headerless(skb);
 }
 
+static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 dir)
+{
+	count(control, reason, dir, skb->len);
+	return reason_passes(reason) || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
 static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
 {
+	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	__u64 now = 0, control = control_in_force(&now);
 	struct packet *p;
 	__u32 reason;
 
 	if (!control)
 		return TC_ACT_UNSPEC;
+	reason = judge_short(control, data, data_end, skb->len, ethernet, dir, 1, &now);
+	if (reason != PARSED)
+		return tc_return(skb, control, reason, dir);
 	p = packet_of_cpu();
 	if (!p)
 		return TC_ACT_SHOT;
@@ -92,8 +104,7 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 		reason = judge_packet(control, 1, now);
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
 		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
-	count(control, reason, dir, skb->len);
-	return reason_passes(reason) || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	return tc_return(skb, control, reason, dir);
 }
 
 SEC("tc")
@@ -154,14 +165,27 @@ __noinline int parse_xdp(struct xdp_md *ctx, __u32 frame_len)
 	return parse_packet(data, data_end, frame_len ? frame_len : p->linear, 1, p);
 }
 
+static __always_inline int xdp_return(__u64 control, __u32 reason, __u32 frame_len)
+{
+	if (reason_passes(reason))
+		return XDP_PASS;
+	count(control, reason, DIR_IN, frame_len);
+	return XDP_DROP;
+}
+
 static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 {
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	__u64 now = 0, control = control_in_force(&now);
+	__u32 len = frame_len ? frame_len : data_end - data;
 	struct packet *p;
 	__u32 reason;
 
 	if (!(control & CONTROL_ENFORCE) || control & CONTROL_AUDIT)
 		return XDP_PASS;
+	reason = judge_short(control, data, data_end, len, 1, DIR_IN, 0, &now);
+	if (reason != PARSED)
+		return xdp_return(control, reason, len);
 	p = packet_of_cpu();
 	if (!p)
 		return XDP_PASS; /* tc_in closes */
@@ -172,12 +196,9 @@ static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 				  */
 	if (reason == PARSED)
 		reason = judge_packet(control, 0, now);
-	if (reason_passes(reason))
-		return XDP_PASS;
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason) && grant_possible(ctx, now))
 		return XDP_PASS; /* tc_in sees whose socket it is */
-	count(control, reason, DIR_IN, p->frame_len);
-	return XDP_DROP;
+	return xdp_return(control, reason, p->frame_len);
 }
 
 SEC("xdp")

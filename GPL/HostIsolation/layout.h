@@ -48,6 +48,7 @@ enum direction {
 #define CONTROL_NAMED                                                                              \
 	(1ULL << 5) /* isolate --dev: only the devices of the devices map are meant                \
 		     */
+#define CONTROL_LONG_WAY (1ULL << 6) /* tests: plain.bpf.h does not judge */
 
 struct policy {
 	__u64 layout_version;

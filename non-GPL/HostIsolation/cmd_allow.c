@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
 #include "HostIsolation/entryfile.h"
@@ -123,7 +124,9 @@ static int add(struct session *s, struct arguments *a, const struct entry_vec *e
 		allowlist_expire(&list, boot_ns());
 		ret = additions_apply(&list, entries, a->comment, until, err);
 	}
-	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+	if (ret == 0)
+		ret = bank_store(&s->maps, &s->pins, &list, err);
+	return ret < 0 ? ret : backstop_allow(s, &list, err);
 }
 
 /* What is not there is denied already. */
@@ -154,7 +157,14 @@ static int take_off(struct session *s, struct arguments *a, const struct entry_v
 		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, &kept, err);
 	if (ret == 0)
 		allowlist_expire(&list, boot_ns());
-	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+	if (ret == 0)
+		ret = backstop_allow(s, &list, err);
+	if (ret < 0)
+		return ret;
+	ret = bank_store(&s->maps, &s->pins, &list, err);
+	if (ret < 0)
+		backstop_install(s, NULL);
+	return ret;
 }
 
 static void say_grants(const struct grant_done *d)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include <bpf/bpf.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
 #include "HostIsolation/isolateargs.h"
@@ -245,6 +246,9 @@ static int isolate(struct session *s, struct isolate_arguments *a)
 		return complain(&err, misuse_or_failure(ret));
 	}
 	switch_on(s, a, kept || s->maps.policy->control & CONTROL_KEPT);
+	/* what the kernel lacks here costs the backstop, not the isolation */
+	if (backstop_install(s, &err) < 0 && (a->audit || a->guard.device_count))
+		fprintf(stderr, "hostiso: no nftables backstop: %s\n", err.text);
 	if (!a->common.json)
 		say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
 	ret = a->reset && !a->audit ? reset(s, a) : EXIT_DONE;

@@ -46,9 +46,9 @@ int nft_probe(unsigned int *can, struct error *err);
 const char *nft_cannot_text(unsigned int can, bool backend, size_t index);
 
 struct nft_policy {
-	bool audit;	/* count, drop nothing */
-	__u64 for_ns;	/* ends by itself after this time (clock stopped in suspend); 0: never */
-	__u64 boot_now; /* CLOCK_BOOTTIME, what the entries' deadlines are measured against */
+	bool audit;   /* count, drop nothing */
+	bool named;   /* isolate --dev: what is not guarded is left open */
+	__u64 for_ns; /* ends by itself after this time (clock stopped in suspend); 0: never */
 	const struct compiled *allow; /* NULL: nobody */
 	const struct kept_key *kept;  /* backend: the connections of --keep-ssh */
 	size_t kept_count;
@@ -82,7 +82,7 @@ enum nft_kind { NFT_NONE, NFT_BACKSTOP, NFT_BACKEND };
 /* What the kernel has now. */
 struct nft_state {
 	enum nft_kind kind;
-	bool audit;
+	bool audit, named;
 	bool armed;	  /* false: the time is over, everything passes */
 	__u64 left_ns;	  /* until then; 0: for ever */
 	unsigned int can; /* features in use */

@@ -12,7 +12,8 @@
 struct nft_note {
 	__u8 backend;
 	__u8 audit;
-	__u8 pad[2];
+	__u8 named;
+	__u8 pad;
 	__u32 can;
 	__u32 rules[NFT_FAMILIES];
 };

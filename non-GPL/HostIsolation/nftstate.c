@@ -177,6 +177,7 @@ static int read_state(struct nft_state *s, struct error *err)
 		return fail(err, ret, "%s", why.text);
 	s->kind = note.backend ? NFT_BACKEND : NFT_BACKSTOP;
 	s->audit = note.audit;
+	s->named = note.named;
 	s->can = note.can;
 	judged = note.can & NFT_CAN_EGRESS ? NFPROTO_NETDEV : NFPROTO_INET;
 	ret = read_armed(s, NFPROTO_INET, err);
