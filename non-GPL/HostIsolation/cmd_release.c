@@ -15,6 +15,7 @@
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/nft.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/verbs.h"
 
 struct namespace_wanted {
@@ -91,6 +92,23 @@ static int release(struct session *s, const struct common *common)
 	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
 }
 
+/* The nftables backend has no pins; what of BPF may lie about is looked for afterwards. */
+static int release_plain(bool *was, struct error *err)
+{
+	struct session s = SESSION_INIT;
+	int ret;
+
+	if (!plain_there())
+		return 0;
+	ret = session_open_plain(&s, err);
+	if (ret == 0 || s.maps.plain) {
+		*was = true;
+		ret = ret == -EBUSY ? ret : nft_remove_all(err);
+	}
+	session_close(&s);
+	return ret;
+}
+
 /* No pins: what is attached and installed is found where it is. */
 static int release_unpinned(struct session *s)
 {
@@ -109,16 +127,21 @@ int cmd_release(int argc, char **argv)
 	struct session s = SESSION_INIT;
 	struct common common = {};
 	struct error err = {};
-	bool was;
+	bool was = false;
 	int ret;
 
 	if (verb_parse(&argp, argc, argv, &common, &common))
 		return EXIT_MISUSED;
+	ret = need_root(&err);
+	if (ret == 0)
+		ret = release_plain(&was, &err);
+	if (ret < 0)
+		return complain(&err, misuse_or_failure(ret));
 	ret = session_open(&s, &common, SESSION_CHANGE, &err);
 	if (ret < 0 && s.pins.lock_fd < 0)
 		return complain(&err, misuse_or_failure(ret));
 	/* broken pins, or another version's: what is attached is found on the devices */
-	was = s.have_maps && isolation_state(&s.maps) != STATE_OFF;
+	was |= s.have_maps && isolation_state(&s.maps) != STATE_OFF;
 	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &common);
 	session_close(&s);
 	if (ret == EXIT_DONE && common.json)
