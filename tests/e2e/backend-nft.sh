@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# timeout: 400
 # isolate --backend nft: the same verbs and allowlist by nftables alone, for kernels that refuse BPF.
 . "$(dirname "$0")/lib.sh"
 
@@ -36,9 +37,9 @@ ok "allow a port" hostiso allow out:10.77.0.66:7/tcp
 ok_open "lets that through" host,tcp,10.77.0.66,7
 ok_shut "and nothing else of that peer" host,udp,10.77.0.66,7 attacker,tcp,10.77.0.1,7
 ok "deny it" hostiso deny out:10.77.0.66:7/tcp
-ok "allow for two seconds" hostiso allow fd00:77::66 --for 2s
+ok "allow for a moment" hostiso allow fd00:77::66 --for "${short}s"
 ok_open "lets it through" host,tcp,fd00:77::66,7
-sleep 2.3
+sleep "$short.3"
 ok_shut "until then" host,tcp,fd00:77::66,7
 exits 2 "process grants are refused" hostiso allow --pid $$
 like "$output" 'grants need BPF' "with the reason"
