@@ -11,12 +11,7 @@
 
 #define SETTLE_ROUNDS 10 /* devices that go while the tables are written; more is an attack */
 
-struct indexes {
-	int *items;
-	size_t count;
-};
-
-static void indexes_free(struct indexes *v)
+void indexes_free(struct indexes *v)
 {
 	free(v->items);
 	*v = (struct indexes){};
@@ -118,29 +113,23 @@ static bool in_force(const struct session *s)
 	       isolation_state(&s->maps) == STATE_AUDIT;
 }
 
-/* The kind of what is installed now. What cannot be read is not there to be kept in step. */
-static enum nft_kind kind_now(void)
-{
-	struct nft_state state = {};
-	enum nft_kind kind = NFT_NONE;
-
-	if (nft_state_read(&state, NULL) == 0)
-		kind = state.kind;
-	nft_state_free(&state);
-	return kind;
-}
-
 int backstop_allow(struct session *s, const struct allowlist *list, struct error *err)
 {
-	if (!in_force(s) || kind_now() == NFT_NONE)
-		return 0;
+	if (s->maps.plain || !in_force(s) || nft_kind_now() == NFT_NONE)
+		return 0; /* the backend's own list is the allowlist */
 	return install(s, list, err);
 }
 
 int backstop_deadline(struct session *s, struct error *err)
 {
-	int ret = in_force(s) ? nft_set_deadline(time_left(s), err) : 0;
+	_cleanup_(allowlist_free) struct allowlist list = {};
+	int ret;
 
+	if (s->maps.plain) { /* the deadlines are kept with the tables */
+		ret = bank_load(&s->maps, &s->pins, &list, err);
+		return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+	}
+	ret = in_force(s) ? nft_set_deadline(time_left(s), err) : 0;
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -205,13 +194,13 @@ static void judge_devices(struct snapshot *snap)
 {
 	for (size_t i = 0; i < snap->device_count; i++) {
 		const struct device_snapshot *d = &snap->devices[i];
-		bool attached = d->state.in.attached && d->state.out.attached;
+		bool attached = snap->plain || (d->state.in.attached && d->state.out.attached);
 		char name[64];
 
 		if (attached && snapshot_shut(snap, d->link.ifindex))
 			snapshot_degraded(
 				snap,
-				"%s: shut whole by the nftables backstop, allowed peers too, though our programs are there; 'hostiso isolate' mends it",
+				"%s: shut whole by nftables, allowed peers too, since it is not among the guarded; 'hostiso isolate' mends it",
 				printable(d->link.name, name, sizeof(name)));
 	}
 }
@@ -239,9 +228,9 @@ void backstop_judge(struct snapshot *snap, const char *unreadable)
 	else if (snap->nft.kind == NFT_NONE)
 		judge_absent(snap);
 	else if (snap->nft.torn)
-		snapshot_degraded(
-			snap, "the nftables backstop was altered: %s; 'hostiso isolate' mends it",
-			snap->nft.torn_text);
+		snapshot_degraded(snap,
+				  "the nftables %s was altered: %s; 'hostiso isolate' mends it",
+				  snap->plain ? "backend" : "backstop", snap->nft.torn_text);
 	else if (!snap->nft.armed)
 		snapshot_degraded(
 			snap,

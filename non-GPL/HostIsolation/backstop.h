@@ -12,6 +12,14 @@
 #include "HostIsolation/nft.h"
 #include "HostIsolation/snapshot.h"
 
+/* Interface indexes. */
+struct indexes {
+	int *items;
+	size_t count;
+};
+
+void indexes_free(struct indexes *v);
+
 /* Installs, or replaces what is there: from the policy, the allowlist in force, and the devices
  * that carry our programs in both directions. */
 int backstop_install(struct session *s, struct error *err);

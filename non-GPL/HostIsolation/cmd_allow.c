@@ -286,6 +286,10 @@ static int change(struct arguments *a, bool allow)
 		ret = entries_resolve(&a->entries, &resolved, err);
 	if (ret == 0)
 		ret = session_open(&s, &a->common, allow ? SESSION_MAKE : SESSION_CHANGE, err);
+	if (ret == 0 && s.maps.plain && a->grants.count)
+		ret = fail(
+			err, -EINVAL,
+			"this host is isolated by nftables alone, which cannot tell processes apart: grants need BPF; allow an address instead");
 	if (ret == 0)
 		ret = allow ? do_allow(&s, a, &resolved, err) : do_deny(&s, a, &resolved, err);
 	if (ret < 0)

@@ -16,6 +16,7 @@
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/nft.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/verbs.h"
 #include "Kill/killlayout.h"
 
@@ -116,6 +117,23 @@ static int release(struct session *s, const struct arguments *a)
 	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
 }
 
+/* The nftables backend has no pins; what of BPF may lie about is looked for afterwards. */
+static int release_plain(bool *was, struct error *err)
+{
+	struct session s = SESSION_INIT;
+	int ret;
+
+	if (!plain_there())
+		return 0;
+	ret = session_open_plain(&s, err);
+	if (ret == 0 || s.maps.plain) {
+		*was = true;
+		ret = ret == -EBUSY ? ret : nft_remove_all(err);
+	}
+	session_close(&s);
+	return ret;
+}
+
 /* No pins: what is attached and installed is found where it is. */
 static int release_unpinned(struct session *s)
 {
@@ -159,16 +177,21 @@ int cmd_release(int argc, char **argv)
 	struct session s = SESSION_INIT;
 	struct arguments a = {};
 	struct error err = {};
-	bool was;
+	bool was = false;
 	int ret;
 
 	if (verb_parse(&argp, argc, argv, &a, &a.common))
 		return EXIT_MISUSED;
+	ret = need_root(&err);
+	if (ret == 0)
+		ret = release_plain(&was, &err);
+	if (ret < 0)
+		return complain(&err, misuse_or_failure(ret));
 	ret = session_open(&s, &a.common, SESSION_CHANGE, &err);
 	if (ret < 0 && s.pins.lock_fd < 0)
 		return complain(&err, misuse_or_failure(ret));
 	/* broken pins, or another version's: what is attached is found on the devices */
-	was = s.have_maps && isolation_state(&s.maps) != STATE_OFF;
+	was |= s.have_maps && isolation_state(&s.maps) != STATE_OFF;
 	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &a);
 	if (ret == EXIT_DONE)
 		say(&s, &a, was);

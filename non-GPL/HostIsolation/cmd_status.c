@@ -43,7 +43,7 @@ static void print_head(const struct snapshot *snap)
 		printf("state: not isolated: the deadline has passed; everything passes. 'hostiso release' clears up\n");
 		break;
 	case STATE_ISOLATED:
-		printf("state: isolated%s\n",
+		printf("state: isolated%s%s\n", snap->plain ? " by nftables alone" : "",
 		       snap->degraded_count ? ", but not fully: see 'degraded'" : "");
 	}
 	if (snap->state != STATE_OFF) {
@@ -81,6 +81,14 @@ static void print_devices(const struct snapshot *snap)
 		const struct device_snapshot *d = &snap->devices[i];
 		bool shut = snapshot_shut(snap, d->link.ifindex);
 		char name[64];
+
+		if (snap->plain) {
+			const char *word = d->whole ? "nft" : "shut";
+
+			printf("  %-16s %-8s %-8s -\n", printable(d->link.name, name, sizeof(name)),
+			       word, word);
+			continue;
+		}
 
 		printf("  %-16s %-8s %-8s %s", printable(d->link.name, name, sizeof(name)),
 		       hook_word(&d->state.in, shut), hook_word(&d->state.out, shut),
@@ -133,7 +141,8 @@ static void print_backstop(const struct snapshot *snap)
 {
 	if (snap->state != STATE_ISOLATED && snap->state != STATE_AUDIT)
 		return;
-	printf("nftables backstop: %s", snapshot_backstop(snap));
+	printf("nftables %s: %s", snap->plain ? "backend, without BPF" : "backstop",
+	       snapshot_backstop(snap));
 	if (snap->nft.kind != NFT_NONE)
 		printf(", %zu device%s guarded; %s", snap->nft.guarded_count,
 		       snap->nft.guarded_count == 1 ? "" : "s",

@@ -17,6 +17,7 @@
 #include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/guard.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/snapshot.h"
 #include "HostIsolation/words.h"
 
@@ -73,6 +74,8 @@ static int mend(struct session *s, const struct snapshot *before, struct error *
 
 	for (size_t i = 0; i < before->degraded_count; i++)
 		say(before->degraded[i]);
+	if (s->maps.plain)
+		return plain_follow(&s->maps, err);
 	o.device_count = named_devices(s, names, &o);
 	/* shut first, then guarded, then let through to the programs */
 	ret = backstop_follow(s, &changed, err);

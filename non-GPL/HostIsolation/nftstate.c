@@ -194,6 +194,15 @@ static int read_state(struct nft_state *s, struct error *err)
 	return ret;
 }
 
+enum nft_kind nft_kind_now(void)
+{
+	struct nft_note note;
+
+	if (nft_note_read(&note, NULL))
+		return NFT_NONE;
+	return note.backend ? NFT_BACKEND : NFT_BACKSTOP;
+}
+
 int nft_state_read(struct nft_state *out, struct error *err)
 {
 	struct nft_state s = {};

@@ -10,6 +10,7 @@
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/snapshot.h"
 
 const struct loss_word grant_losses[GRANT_LOST_COUNT] = {
@@ -55,6 +56,11 @@ static int take_device(struct session *s, struct snapshot *snap, struct progs *p
 	int ret;
 
 	d->link = *link;
+	if (snap->plain) {
+		d->whole = !snapshot_shut(snap, link->ifindex);
+		snap->device_count++;
+		return 0;
+	}
 	ret = device_state_read(link, progs_ours, progs, &d->state, err);
 	if (ret == -ENODEV)
 		return 0;
@@ -81,7 +87,7 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 {
 	struct progs progs = PROGS_INIT;
 	struct link_vec links = {};
-	int ret = progs_open(&progs, &s->pins, err);
+	int ret = snap->plain ? 0 : progs_open(&progs, &s->pins, err);
 
 	if (ret == 0)
 		ret = links_dump(&links, err);
@@ -102,7 +108,9 @@ static int take_hooks(struct session *s, struct snapshot *snap, struct error *er
 {
 	bool on = snap->state == STATE_ISOLATED || snap->state == STATE_AUDIT;
 	struct error why = {};
-	int read = on ? nft_state_read(&snap->nft, &why) : 0, ret = take_devices(s, snap, err);
+	int read = on ? nft_state_read(&snap->nft, &why) : 0, ret;
+
+	ret = take_devices(s, snap, err);
 
 	if (ret == 0 && on)
 		backstop_judge(snap, read < 0 ? why.text : NULL);
@@ -168,7 +176,10 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 	snap.policy = *s->maps.policy;
 	snap.state = isolation_state(&s->maps);
 	snap.here = !snap.policy.netns_cookie || snap.policy.netns_cookie == netns_inode(0);
-	snap.kept = snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps) : 0;
+	snap.plain = s->maps.plain;
+	snap.kept = snap.plain				 ? s->maps.plain->kept_count
+		    : snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps)
+							 : 0;
 	if (!snap.here)
 		snapshot_degraded(
 			&snap,
@@ -179,7 +190,7 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 		fail(err, ret, "cannot read the counters: %s", strerror(-ret));
 	if (ret == 0)
 		ret = take_allowlist(s, &snap, err);
-	if (ret == 0)
+	if (ret == 0 && !snap.plain)
 		ret = take_grants(s, &snap, err);
 	if (ret == 0 && snap.here && snap.state != STATE_OFF)
 		ret = take_hooks(s, &snap, err);

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# timeout: 300
 # The nftables backstop: a device that comes later is shut from its first packet, with nobody there;
 # frames that a process writes past tc are shut; somebody else's reload shows.
 . "$(dirname "$0")/lib.sh"
@@ -40,6 +41,8 @@ guarded_now() {
 shut_whole() { # DESCRIPTION
 	ok_shut "$1" "${probes[@]}" "${back[@]}"
 }
+# Long enough to make a device and look at it.
+deadline=$((3 * ${HOSTISO_DEADLINE:-1}))
 serve -t 7 -u 7 far
 before=$(kernel_state host)
 appear late0
@@ -138,16 +141,16 @@ appear late0
 ok_open "an audit drops nothing on a device that comes" "${probes[@]}" "${back[@]}"
 like "$(hostiso status || true)" 'would drop +unguarded' "and counts it"
 ip -n "$(ns host)" link del late0
-ok "isolate --for" hostiso isolate --for "${HOSTISO_DEADLINE:-3}s"
+ok "isolate --for" hostiso isolate --for "${deadline}s"
 appear late0
 ok_shut "a device that comes: shut" host,icmp,10.78.0.2 host,udp,10.78.0.2,7
-sleep "${HOSTISO_DEADLINE:-3}"
+sleep "$deadline"
 ok_open "open when the time is over, with nobody there" "${probes[@]}" "${back[@]}"
-ok "isolate --confirm" hostiso isolate --confirm "${HOSTISO_DEADLINE:-3}s"
+ok "isolate --confirm" hostiso isolate --confirm "${deadline}s"
 ok "confirm" hostiso confirm
 ip -n "$(ns host)" link del late0
 appear late0
-sleep "${HOSTISO_DEADLINE:-3}"
+sleep "$deadline"
 shut_whole "confirmed, the backstop stays"
 ok "release" hostiso release
 ok_open "opens all" "${probes[@]}" "${back[@]}" host-attacker
