@@ -3,6 +3,7 @@
 # Every event of the tracer, done by tests/helpers/trace_acts and looked for in what it prints: once
 # for each kind of hook that this kernel takes.
 # timeout: 600
+# alone: it looks for programs that a tracer left behind
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 need jq
@@ -23,7 +24,7 @@ traced() { # OPTIONS... -- ACT
 	: >"$out"
 	"$build/hostiso" trace -i "${options[@]}" >"$out" 2>"$scratch/err" &
 	tracer=$!
-	eventually 120 test -s "$out" || diag "$(<"$scratch/err")"
+	eventually 400 test -s "$out" || diag "$(<"$scratch/err")"
 	act=$("$acts" "$1" "$dir") || true
 	sleep 0.5
 	kill -INT "$tracer"
