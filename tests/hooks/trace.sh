@@ -93,6 +93,14 @@ for kind in "${kinds[@]}"; do
 	is "$(found PROCESS_EXEC 'select(.argv[1] == "-c") | [.argv[0:4], .argv_b64[3], .filename]')" \
 		'[["sh","-c","exit 7","� odd"],"/yBvZGQ=","/bin/sh"]' "$by: PROCESS_EXEC tells the arguments"
 
+	if command -v readelf >/dev/null; then
+		traced "${with[@]}" --process-exec --build-id -- ptrace
+		is "$(found PROCESS_EXEC .exe_build_id)" \
+			"\"$(readelf -n "$acts" | sed -nE 's/.*Build ID: //p')\"" "$by: --build-id tells the program's own"
+	else
+		skip "$by: --build-id" "no readelf here"
+	fi
+
 	traced "${with[@]}" --process-setsid --process-setuid --process-setgid -- ids
 	is "$(found PROCESS_SETSID '.pids.tgid == .pids.tid')" true "$by: PROCESS_SETSID"
 	is "$(found PROCESS_SETGID '[.new_rgid, .new_egid]')" '[11,12]' "$by: PROCESS_SETGID"
