@@ -8,7 +8,7 @@
 need jq
 
 acts=$build/tests/helpers/trace_acts
-out=$scratch/out dir=$scratch/place rounds=${HOSTISO_LOAD_ROUNDS:-${HOSTISO_VM:+150}}
+out=$scratch/out dir=$scratch/place rounds=${HOSTISO_LOAD_ROUNDS:-${HOSTISO_VM:+60}}
 rounds=${rounds:-2000}
 mkdir "$dir"
 mount -t tmpfs none "$dir"
@@ -43,11 +43,13 @@ traced() { # KIND RING-MIB
 	wait "$tracer" || diag "the tracer: $?" "$(<"$scratch/err")"
 }
 
-each() { # EVENT FACTOR: lines and losses of it make up all there were
-	local lines lost
+# A missed entry and its exit may both be counted where programs can be preempted: losses are never
+# told too low, and nothing is told that was not.
+each() { # EVENT FACTOR TEXT: lines and losses of it make up all there were
+	local lines lost all=$((8 * rounds * $2))
 	lines=$(jq -c "select(.event_type == \"$1\")" "$out" | wc -l)
 	lost=$(jq -n "[inputs | select(.event_type == \"TRACE_LOST\") | .lost.$1 // 0] | add // 0" "$out")
-	is "$((lines + lost))" $((8 * rounds * $2)) "$3: $1: $lines told, $lost lost"
+	ok "$3: $1: $lines told, $lost lost, of $all" test "$lines" -le "$all" -a $((lines + lost)) -ge "$all"
 }
 
 diag "$(uname -r): $(cat /sys/kernel/debug/sched/preempt 2>/dev/null || grep -o 'preempt=[a-z]*' /proc/cmdline || true)"
