@@ -85,6 +85,7 @@ struct event_file {
 	struct event_part path, base; /* base: where a relative PART_TEXT path begins */
 	struct event_part old_path, old_base;
 	struct event_part symlink;
+	struct event_part xattr; /* the attribute's name, of CHANGE_XATTRS */
 };
 
 enum file_flags { FILE_HAS_MODES = 1 };

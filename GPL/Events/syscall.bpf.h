@@ -22,6 +22,20 @@ struct sys {
 	struct route route;
 };
 
+/* What the task brought into the kernel. bpf_task_pt_regs() is as old as 5.15. */
+#define KERNEL_STACK 16384
+
+static __always_inline struct pt_regs *current_regs(void)
+{
+#ifdef OLD_KERNEL
+	void *stack = BPF_CORE_READ(current_task(), stack);
+
+	return stack + KERNEL_STACK - bpf_core_type_size(struct pt_regs);
+#else
+	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+#endif
+}
+
 static __always_inline void sys_read(struct sys *s, struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 nr;

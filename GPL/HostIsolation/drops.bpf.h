@@ -100,15 +100,14 @@ static __always_inline void drop_lost(struct drop_wanted *w)
 /* The packet's first bytes; what cannot be read is 0 captured. */
 static __always_inline void drop_capture(struct drop_packet *d, struct __sk_buff *skb)
 {
-	__u32 n = skb->len;
+	__u32 last = (skb->len < DROP_BYTES ? skb->len : DROP_BYTES) - 1;
 
-	if (n > DROP_BYTES)
-		n = DROP_BYTES;
-	asm volatile("" : "+r"(n)); /* the bound must be that of the register that is passed */
-	if (n > DROP_BYTES || !n)
+	/* Verifiers from 5.10 on want to see in the one register they are given: 1 to 256. */
+	asm volatile("" : "+r"(last));
+	if (last >= DROP_BYTES)
 		return;
-	if (!bpf_skb_load_bytes(skb, 0, d->data, n))
-		d->record.captured = n;
+	if (!bpf_skb_load_bytes(skb, 0, d->data, last + 1))
+		d->record.captured = last + 1;
 }
 
 static __always_inline void drop_tell(struct drop_wanted *w, const struct drop_key *key,

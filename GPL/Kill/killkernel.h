@@ -55,6 +55,5 @@ struct posix_acl {
 #define S_IALLUGO 07777
 #define S_IFDIR 0040000
 #define S_IFLNK 0120000
-#define PF_IO_WORKER 0x10
 #define EPERM 1
 #define EBUSY 16

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "Events/build_id.h"
 #include "Events/cmd_trace.h"
 #include "Events/drops.h"
 #include "Events/privileges.h"
@@ -314,12 +315,14 @@ static int run(struct tracer *t)
 		features_line(&out.json, t->states, t->got, t->trampolines);
 		output_flush(&out);
 	}
+	s.line.build_id = t->options.build_id ? build_id_of : NULL;
 	trace_lookups_init(&s.line, t->states);
 	ret = stream_open(&s, bpf_map__fd(t->skel->maps.ring));
 	if (!ret)
 		ret = listen_to_filter(t, &s, &err);
 	setpriority(PRIO_PROCESS, 0, -10); /* who falls behind loses events */
-	keep = (s.line.file_info ? KEEP_LOOK_UP : 0) | (t->listening ? KEEP_FILTER : 0);
+	keep = (s.line.file_info || t->options.build_id ? KEEP_LOOK_UP : 0) |
+	       (t->listening ? KEEP_FILTER : 0);
 	privileges_drop(keep);
 	if (!ret)
 		ret = out.error ? out.error : stream_run(&s);

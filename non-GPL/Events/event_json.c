@@ -66,6 +66,8 @@ static void file_line(struct json *j, const struct record *r, struct line_contex
 		key(j, "new_mode");
 		json_octal(j, e->new_mode);
 	}
+	if (type == EVENT_FILE_MODIFY && change == CHANGE_XATTRS)
+		string(j, "xattr_name", record_part(r, &e->xattr));
 	part_marks(j, &e->path);
 	if (looked_up)
 		json_lit(j, ",\"file_info_source\":\"lookup\"");

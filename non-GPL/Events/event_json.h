@@ -27,6 +27,8 @@ struct line_context {
 	 */
 	int (*verdict)(const struct event_net *e, struct net_verdict *out, void *arg);
 	void *verdict_arg;
+	/* The build id of what a process runs, in hexadecimal. -errno: none. May be NULL. */
+	int (*build_id)(int pid, const char *path, unsigned int mnt_ns, char *text, size_t size);
 };
 
 extern const char *const event_names[EVENT_COUNT];

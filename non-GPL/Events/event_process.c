@@ -24,10 +24,11 @@ static void fork_line(struct json *j, const struct record *r)
 	string(j, "cwd", record_path(r, &e->cwd, NULL, buf));
 }
 
-static void exec_line(struct json *j, const struct record *r)
+static void exec_line(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	const struct event_exec *e = (const void *)r->hdr;
-	char buf[PATH_BUF];
+	char buf[PATH_BUF], id[160], *path = NULL;
+	struct text file;
 
 	pids_and(j, &e->hdr);
 	key(j, "creds");
@@ -46,6 +47,16 @@ static void exec_line(struct json *j, const struct record *r)
 	string(j, "filename", record_part(r, &e->filename));
 	key(j, "ns");
 	ns_object(j, &e->ns);
+	if (!ctx->build_id)
+		return;
+	file = record_part(r, &e->filename);
+	if (file.n < sizeof(buf)) {
+		memcpy(buf, file.s, file.n);
+		buf[file.n] = 0;
+		path = buf;
+	}
+	if (!ctx->build_id(e->hdr.pids.tgid, path, e->hdr.mnt_ns, id, sizeof(id)))
+		string(j, "exe_build_id", ((struct text){id, strlen(id)}));
 }
 
 static void exit_line(struct json *j, const struct record *r)
@@ -193,7 +204,7 @@ void process_fields(struct json *j, const struct record *r, struct line_context 
 		fork_line(j, r);
 		break;
 	case EVENT_PROCESS_EXEC:
-		exec_line(j, r);
+		exec_line(j, r, ctx);
 		break;
 	case EVENT_PROCESS_EXIT:
 		exit_line(j, r);

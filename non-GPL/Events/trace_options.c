@@ -19,6 +19,7 @@ enum {
 	KEY_EXE,
 	KEY_TREE,
 	KEY_PCAP,
+	KEY_BUILD_ID,
 	KEY_PIN_DIR,
 };
 
@@ -51,6 +52,8 @@ static const struct argp_option option_table[] = {
 	{"ring-size", KEY_RING, "MIB", 0, "buffer between kernel and reader (32)", 3},
 	{"provider", KEY_PROVIDER, "LIST", 0,
 	 "kinds of hook to try, in this order (fentry,kprobe,tracepoint)", 3},
+	{"build-id", KEY_BUILD_ID, NULL, 0, "PROCESS_EXEC tells the GNU build id of the program",
+	 3},
 	{"pin-dir", KEY_PIN_DIR, "DIR", 0, "the isolation's, for verdicts and --drops", 3},
 	{"probe", KEY_PROBE, NULL, 0, "print what this kernel gives by which way, and end", 3},
 	{0},
@@ -144,6 +147,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--pcap: no file name");
 		o->pcap = arg;
 		o->events |= 1u << EVENT_NETWORK_DROPPED;
+		break;
+	case KEY_BUILD_ID:
+		o->build_id = true;
 		break;
 	case KEY_PIN_DIR:
 		o->pin_dir = arg;

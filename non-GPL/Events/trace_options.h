@@ -17,7 +17,7 @@ struct filter_list {
 
 struct trace_options {
 	__u32 events; /* 1 << enum event_type */
-	bool features_on_init, stats, unbuffer, verbose, probe;
+	bool features_on_init, stats, unbuffer, verbose, probe, build_id;
 	enum kind kinds[KIND_COUNT + 1];
 	__u32 ring_bytes; /* a power of two */
 	const char *pcap, *pin_dir;

@@ -71,7 +71,7 @@ is "$(drops 'select(.peer == "10.77.0.5") | .seq')" '' "of the allowed peer noth
 is "$(drops 'select((.ts | test("^20[0-9-]+T[0-9:]+[.][0-9]{9}Z$") | not) or (.ts_boot_ns | type) != "number") | .seq')" '' "all have times"
 
 read_pcap() { # FILTER
-	tcpdump -nr "$pcap" "$@" 2>/dev/null
+	tcpdump -Z root -nr "$pcap" "$@" 2>/dev/null
 }
 is "$(read_pcap udp dst port 7004 | wc -l)" 50 "--pcap: every packet, of each flow"
 like "$(read_pcap -X udp dst port 7000)" 'one' "… with its bytes"
