@@ -179,6 +179,13 @@ struct stream_state {
 	__u64 asleep; /* the reader waits for a wake-up; cleared by who wakes it */
 };
 
+/* senders: who last sent by a socket, keyed by what drop_record.sock calls it. */
+struct sender {
+	__u64 start_boot_ns;
+	__u32 tgid, uid;
+	char comm[16];
+};
+
 struct inode_key {
 	__u64 ino;
 	__u32 dev; /* the kernel's own encoding: major << 20 | minor */

@@ -346,7 +346,7 @@ struct task_struct {
 	int pid, tgid;
 	u32 flags;
 	int exit_code;
-	u64 start_time;
+	u64 start_time, start_boottime;
 	struct task_struct *real_parent, *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred, *real_cred;

@@ -18,10 +18,10 @@ static __always_inline int still(__u64 until, __u64 *now)
 	return until == FOREVER || (until && now_of(now) < until);
 }
 
-#define HIT(what, p)                                                                               \
+#define HIT(what, len)                                                                             \
 	do {                                                                                       \
 		__sync_fetch_and_add(&(what)->packets, 1);                                         \
-		__sync_fetch_and_add(&(what)->bytes, (p)->frame_len);                              \
+		__sync_fetch_and_add(&(what)->bytes, (len));                                       \
 	} while (0)
 
 /*
@@ -110,7 +110,7 @@ __noinline int match_block(__u32 bank, __u32 ask, __u64 now)
 		p->begins = r->dir == p->dir;
 		if (p->begins || ask & (ASK_ANSWERS | ASK_QUOTED)) {
 			if (ask & ASK_COUNT)
-				HIT(r, p);
+				HIT(r, p->frame_len);
 			return REASON_ALLOWED_PORT;
 		}
 		p->refused = 1;

@@ -54,7 +54,7 @@ static __always_inline __u32 judge_ip(__u64 control, struct packet *p, int count
 	node = find_node(bank, p->family, &p->peer.key);
 	if (node && still(node->until, now)) {
 		if (count_hits)
-			HIT(node, p);
+			HIT(node, p->frame_len);
 		return REASON_ALLOWED;
 	}
 	if (node && node->rules && p->fragment != FRAGMENT_LATER) {

@@ -154,9 +154,10 @@ static void address(struct json *j, __u32 family, const __u8 *addr)
 	json_char(j, '"');
 }
 
-static void net_line(struct json *j, const struct record *r)
+static void net_line(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	const struct event_net *e = (const void *)r->hdr;
+	struct net_verdict v;
 
 	pids_and(j, &e->hdr);
 	json_lit(j, ",\"net\":{\"transport\":\"TCP\",\"family\":\"");
@@ -177,9 +178,15 @@ static void net_line(struct json *j, const struct record *r)
 	}
 	json_char(j, '}');
 	string(j, "comm", comm_of(&e->hdr));
+	if (ctx->verdict && !ctx->verdict(e, &v, ctx->verdict_arg)) {
+		key(j, "verdict");
+		json_string(j, v.verdict, strlen(v.verdict));
+		key(j, "verdict_reason");
+		json_string(j, v.reason, strlen(v.reason));
+	}
 }
 
-void process_fields(struct json *j, const struct record *r)
+void process_fields(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	switch (r->hdr->type) {
 	case EVENT_PROCESS_FORK:
@@ -214,7 +221,7 @@ void process_fields(struct json *j, const struct record *r)
 	case EVENT_NETWORK_CONNECTION_ACCEPTED:
 	case EVENT_NETWORK_CONNECTION_ATTEMPTED:
 	case EVENT_NETWORK_CONNECTION_CLOSED:
-		net_line(j, r);
+		net_line(j, r, ctx);
 		break;
 	}
 }

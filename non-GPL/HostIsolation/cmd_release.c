@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/guard.h"
@@ -17,6 +18,7 @@
 #include "HostIsolation/nft.h"
 #include "HostIsolation/plain.h"
 #include "HostIsolation/verbs.h"
+#include "Kill/killlayout.h"
 
 struct namespace_wanted {
 	__u64 inode;
@@ -72,8 +74,31 @@ static int first(int ret, int now)
 	return ret ? ret : now;
 }
 
+struct arguments {
+	struct common common;
+	bool all;
+};
+
+static const struct argp_option options[] = {
+	{"all", 'a', NULL, 0, "end the kill rules, too (hostiso kill clear)", 0}, {}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		return 0;
+	case 'a':
+		a->all = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
 /* The backstop goes first: killed between, the host is isolated still. */
-static int release(struct session *s, const struct common *common)
+static int release(struct session *s, const struct arguments *a)
 {
 	struct error err = {};
 	int ret = s->have_maps ? enter_isolated_namespace(&s->maps, &err) : 0;
@@ -88,7 +113,7 @@ static int release(struct session *s, const struct common *common)
 	ret = first(ret, granthooks_detach(&s->pins, ret ? NULL : &err));
 	if (ret < 0)
 		return complain(&err, EXIT_FAILED);
-	ret = pins_remove(&s->pins, &err);
+	ret = pins_remove(&s->pins, a->all ? NULL : KILL_PIN_PREFIX, &err);
 	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
 }
 
@@ -119,36 +144,57 @@ static int release_unpinned(struct session *s)
 	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
 }
 
+/* Kill rules are no isolation: who armed them may still want them. */
+static bool rules_stay(const struct session *s)
+{
+	char path[PIN_DIR_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/" KILL_PIN_PREFIX "state", s->pins.maps);
+	return access(path, F_OK) == 0;
+}
+
+static void say(const struct session *s, const struct arguments *a, bool was)
+{
+	bool stay = rules_stay(s);
+
+	if (a->common.json)
+		printf("{\"state\": \"not isolated\", \"was_isolated\": %s, \"kill_rules\": %s}\n",
+		       was ? "true" : "false", stay ? "true" : "false");
+	else
+		printf("%s: %s\n", was ? "released" : "not isolated",
+		       stay ? "what is left of hostiso is its kill rules (hostiso kill list, "
+			      "release --all)"
+			    : "nothing of hostiso is left on this host");
+}
+
 int cmd_release(int argc, char **argv)
 {
 	const struct argp argp = {
-		.doc = "End the isolation: everything is switched off, detached and unpinned, the allowlist included.",
+		.options = options,
+		.parser = parse,
+		.doc = "End the isolation: everything is switched off, detached and unpinned, the allowlist included. Kill rules stay, unless --all.",
 		.children = COMMON_CHILDREN};
 	struct session s = SESSION_INIT;
-	struct common common = {};
+	struct arguments a = {};
 	struct error err = {};
 	bool was = false;
 	int ret;
 
-	if (verb_parse(&argp, argc, argv, &common, &common))
+	if (verb_parse(&argp, argc, argv, &a, &a.common))
 		return EXIT_MISUSED;
 	ret = need_root(&err);
 	if (ret == 0)
 		ret = release_plain(&was, &err);
 	if (ret < 0)
 		return complain(&err, misuse_or_failure(ret));
-	ret = session_open(&s, &common, SESSION_CHANGE, &err);
+	ret = session_open(&s, &a.common, SESSION_CHANGE, &err);
 	if (ret < 0 && s.pins.lock_fd < 0)
 		return complain(&err, misuse_or_failure(ret));
 	/* broken pins, or another version's: what is attached is found on the devices */
 	was |= s.have_maps && isolation_state(&s.maps) != STATE_OFF;
-	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &common);
+	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &a);
+	if (ret == EXIT_DONE)
+		say(&s, &a, was);
 	session_close(&s);
-	if (ret == EXIT_DONE && common.json)
-		printf("{\"state\": \"not isolated\", \"was_isolated\": %s}\n",
-		       was ? "true" : "false");
-	else if (ret == EXIT_DONE)
-		printf(was ? "released: nothing of hostiso is left on this host\n"
-			   : "not isolated: nothing of hostiso is left on this host\n");
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include "HostIsolation/plain.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/verbs.h"
+#include "Kill/killlayout.h"
 
 enum { OPT_PIN_DIR = 0x1000, OPT_JSON };
 
@@ -130,7 +131,7 @@ void session_close(struct session *s)
 void session_undo(struct session *s)
 {
 	if (s->made && s->pins.lock_fd >= 0)
-		pins_remove(&s->pins, NULL);
+		pins_remove(&s->pins, KILL_PIN_PREFIX, NULL);
 }
 
 enum isolation_state isolation_state(const struct maps *maps)

@@ -31,13 +31,15 @@ static void disagree(const char *row, const struct frame *f, const struct hook *
 }
 
 /*
- * The same frame through every hook of its direction: as TC judges it whole, the others do, and all
- * do with only `linear` bytes of it (0: all) in the first buffer. There, XDP may leave it to TC.
- * Returns how many judged it besides the first.
+ * The same frame through every hook of its direction: as TC judges it whole and the long way, all
+ * hooks do the short way where there is one, and also with only `linear` bytes of it (0: all) in
+ * the first buffer. There, XDP may leave it to TC. Returns how often it was judged, and not by the
+ * hook of the long way alone.
  */
 static int agree(const char *row, const struct frame *f, __u32 linear)
 {
 	const struct hook *first = NULL;
+	__u64 control = lab.maps.policy->control;
 	struct outcome want, o;
 	int judged = 0;
 
@@ -49,17 +51,18 @@ static int agree(const char *row, const struct frame *f, __u32 linear)
 		lab_forget();
 		lab_run_before(h, f);
 		if (!first) {
-			if (!lab_run(h, f, 0, &want))
-				continue;
-			first = h;
-			if (!linear)
+			lab_control(control | CONTROL_LONG_WAY);
+			if (lab_run(h, f, 0, &want))
+				first = h;
+			lab_control(control);
+			if (!first)
 				continue;
 			lab_forget();
 			lab_run_before(h, f);
 		}
 		if (!lab_run(h, f, linear, &o))
 			continue;
-		judged++;
+		judged += linear || h != first;
 		if (linear && h->xdp && !o.dropped && !o.moved)
 			continue;
 		if (o.dropped != want.dropped || o.moved > 1 ||

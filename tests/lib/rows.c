@@ -92,16 +92,18 @@ static bool judge(const struct row *r, const struct hook *h, bool audit)
 
 static void test_row(void **state)
 {
+	static const __u64 ways[] = {CONTROL_ENFORCE, CONTROL_ENFORCE | CONTROL_LONG_WAY,
+				     CONTROL_AUDIT};
 	const struct row *r = *state;
 	int judged = 0;
 
 	lab_allow(r->allow);
 	lab_hits();
-	for (int audit = 0; audit < 2; audit++) {
-		lab_control((audit ? CONTROL_AUDIT : CONTROL_ENFORCE) | r->control);
+	for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++) {
+		lab_control(ways[w] | r->control);
 		for (size_t i = 0; i < hook_count; i++)
 			if (hook_takes(&hooks[i], r->packet))
-				judged += judge(r, &hooks[i], audit);
+				judged += judge(r, &hooks[i], ways[w] & CONTROL_AUDIT);
 	}
 	if (!judged)
 		fail_msg("%s: no hook takes this packet", r->name);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A packet test is one row of prose: name, allowlist, packet, expected reason. Each row goes
- * through every hook that can take its packet, enforcing and in audit mode; asserted are the
- * verdict, the one counter that moves, and whose hits move. Brings cmocka.h.
+ * through every hook that can take its packet, enforcing (the short way where there is one, and the
+ * long one) and in audit mode; asserted are the verdict, the one counter that moves, and whose hits
+ * move. Brings cmocka.h.
  */
 #pragma once
 
