@@ -98,7 +98,7 @@ static int install(struct session *s, const struct allowlist *list, struct error
 int backstop_install(struct session *s, struct error *err)
 {
 	_cleanup_(allowlist_free) struct allowlist list = {};
-	int ret = bank_load(&s->maps, &s->pins, &list, err);
+	int ret = bank_load_without_hits(&s->maps, &s->pins, &list, err);
 
 	if (ret < 0)
 		return ret;

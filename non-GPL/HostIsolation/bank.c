@@ -264,8 +264,8 @@ static int load_stored(const struct pins *pins, int bank, struct allowlist *out)
 	return ret;
 }
 
-int bank_load(const struct maps *maps, const struct pins *pins, struct allowlist *out,
-	      struct error *err)
+static int load(const struct maps *maps, const struct pins *pins, bool hits, struct allowlist *out,
+		struct error *err)
 {
 	struct allowlist list = {};
 	int bank, ret;
@@ -274,7 +274,7 @@ int bank_load(const struct maps *maps, const struct pins *pins, struct allowlist
 		return plain_copy(maps, out, err);
 	bank = bank_of(maps);
 	ret = load_stored(pins, bank, &list);
-	if (ret == 0)
+	if (ret == 0 && hits)
 		ret = add_hits(maps, bank, &list);
 	if (ret < 0) {
 		allowlist_free(&list);
@@ -283,6 +283,18 @@ int bank_load(const struct maps *maps, const struct pins *pins, struct allowlist
 	}
 	*out = list;
 	return 0;
+}
+
+int bank_load(const struct maps *maps, const struct pins *pins, struct allowlist *out,
+	      struct error *err)
+{
+	return load(maps, pins, true, out, err);
+}
+
+int bank_load_without_hits(const struct maps *maps, const struct pins *pins, struct allowlist *out,
+			   struct error *err)
+{
+	return load(maps, pins, false, out, err);
 }
 
 static int check_limit(const struct maps *maps, const struct allowlist *list, struct error *err)
@@ -337,6 +349,8 @@ static void carry_hits(struct maps *maps, const struct pins *pins, int from, str
 		struct allow_entry *e = &old->entries[i];
 		struct entry_value v;
 
+		if (!e->value.packets)
+			continue; /* most of a long list: not a lookup for each */
 		if (bpf_map_lookup_elem(fd, &e->key, &v) < 0 || v.packets == e->value.packets)
 			continue;
 		v.packets = e->value.packets;

@@ -9,6 +9,9 @@
  * values. */
 int bank_load(const struct maps *maps, const struct pins *pins, struct allowlist *out,
 	      struct error *err);
+/* The same with the hits as they were when it was stored: one lookup less for each entry. */
+int bank_load_without_hits(const struct maps *maps, const struct pins *pins, struct allowlist *out,
+			   struct error *err);
 
 /*
  * Compiles the (sorted) list into the bank that is not in force and flips to it: all or nothing.

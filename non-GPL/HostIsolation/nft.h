@@ -92,7 +92,6 @@ struct nft_state {
 	char torn_text[160];
 	int *guarded;
 	size_t guarded_count;
-	size_t allow4, allow6;			/* elements of the address sets, ranges merged */
 	struct counter counters[COUNTER_COUNT]; /* backend: by counter_index(); of the backstop: */
 	struct counter unguarded[2][DIR_COUNT]; /* [audit]: of all kinds, on devices that are not
 						   guarded */

@@ -79,17 +79,6 @@ static int read_guarded(struct nft_state *s, struct error *err)
 	return ret;
 }
 
-static int count_ranges(int family, const char *set, size_t *count, struct error *err)
-{
-	struct nft_element_vec v = {};
-	int ret = nft_read_elements(family, set, &v, err);
-
-	for (size_t i = 0; i < v.count && !ret; i++)
-		*count += !(v.items[i].flags & NFT_SET_ELEM_INTERVAL_END);
-	free(v.items);
-	return ret;
-}
-
 static bool is_device_chain(const char *name)
 {
 	return !strncmp(name, DEVICE_CHAIN_OUT, strlen(DEVICE_CHAIN_OUT)) ||
@@ -169,7 +158,7 @@ static int read_state(struct nft_state *s, struct error *err)
 {
 	struct nft_note note;
 	struct error why = {};
-	int ret = nft_note_read(&note, &why), judged;
+	int ret = nft_note_read(&note, &why);
 
 	if (ret == -ENOENT)
 		return read_without_note(s, err);
@@ -179,7 +168,6 @@ static int read_state(struct nft_state *s, struct error *err)
 	s->audit = note.audit;
 	s->named = note.named;
 	s->can = note.can;
-	judged = note.can & NFT_CAN_EGRESS ? NFPROTO_NETDEV : NFPROTO_INET;
 	ret = read_armed(s, NFPROTO_INET, err);
 	if (!ret)
 		ret = read_guarded(s, err);
@@ -187,10 +175,6 @@ static int read_state(struct nft_state *s, struct error *err)
 		ret = check_family(s, &note, (enum nft_family)i, err);
 	if (!ret)
 		ret = read_counters(s, err);
-	if (!ret)
-		ret = count_ranges(judged, "allow4", &s->allow4, err);
-	if (!ret)
-		ret = count_ranges(judged, "allow6", &s->allow6, err);
 	return ret;
 }
 

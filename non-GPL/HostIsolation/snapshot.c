@@ -132,7 +132,7 @@ static size_t count_kept(const struct maps *maps)
 static int take_allowlist(struct session *s, struct snapshot *snap, struct error *err)
 {
 	struct allowlist list = {};
-	int ret = bank_load(&s->maps, &s->pins, &list, err);
+	int ret = bank_load_without_hits(&s->maps, &s->pins, &list, err);
 
 	if (ret < 0)
 		return ret;
