@@ -85,6 +85,7 @@ struct event_file {
 	struct event_part path, base; /* base: where a relative PART_TEXT path begins */
 	struct event_part old_path, old_base;
 	struct event_part symlink;
+	struct event_part xattr; /* the attribute's name, of CHANGE_XATTRS */
 };
 
 enum file_flags { FILE_HAS_MODES = 1 };
@@ -177,6 +178,13 @@ struct event_net {
 struct stream_state {
 	__u64 lost[EVENT_COUNT];
 	__u64 asleep; /* the reader waits for a wake-up; cleared by who wakes it */
+};
+
+/* senders: who last sent by a socket, keyed by what drop_record.sock calls it. */
+struct sender {
+	__u64 start_boot_ns;
+	__u32 tgid, uid;
+	char comm[16];
 };
 
 struct inode_key {

@@ -11,6 +11,8 @@ struct file_op {
 	struct dentry *old_parent; /* rename: the directory it was in … */
 	const char *old_name;	   /* … and its name there */
 	struct vfsmount *old_mnt;
+	const char *xattr; /* in the kernel's memory, or (xattr_user) the process's */
+	u64 xattr_user;
 	struct event_file_info *info; /* taken earlier; NULL: read from the dentry now */
 	u32 type, change, source;
 	u32 has_modes, old_mode, new_mode;
@@ -100,6 +102,31 @@ static __always_inline void add_symlink(struct event_hdr *e, u64 cap, struct eve
 	((volatile struct event_hdr *)e)->size = off + n;
 }
 
+static __always_inline void add_xattr(struct event_hdr *e, u64 cap, struct event_part *part,
+				      const char *name, u64 user)
+{
+	u64 off = ((volatile struct event_hdr *)e)->size;
+	long n;
+
+	part->off = off;
+	part->len = 0;
+	part->flags = PART_TEXT;
+	if (!name)
+		return;
+	if (off > cap - NAME_ROOM) {
+		mark(e, PART_CUT);
+		return;
+	}
+	if (user)
+		n = bpf_probe_read_user_str((void *)e + off, NAME_ROOM, name);
+	else
+		n = bpf_probe_read_kernel_str((void *)e + off, NAME_ROOM, name);
+	if (n <= 0)
+		return;
+	part->len = n;
+	((volatile struct event_hdr *)e)->size = off + n;
+}
+
 /* Builds the record; what its marks say decides what becomes of it. */
 static __noinline void build_file(struct event_file *e, u64 cap, struct file_op *op)
 {
@@ -135,6 +162,7 @@ static __noinline void build_file(struct event_file *e, u64 cap, struct file_op 
 		e->old_path.off = begin;
 	}
 	add_symlink(&e->hdr, cap, &e->symlink, inode);
+	add_xattr(&e->hdr, cap, &e->xattr, op->xattr, op->xattr_user);
 	add_cgroup(&e->hdr, cap, task);
 }
 
@@ -144,6 +172,8 @@ static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
 	u64 cap;
 	int class;
 
+	unknown(op->xattr);
+	unknown(op->xattr_user);
 	unknown(op->type);
 	unknown(op->change);
 	unknown(op->source);

@@ -343,10 +343,11 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	int pid, tgid;
 	u32 flags;
 	int exit_code;
-	u64 start_time;
+	u64 start_time, start_boottime;
 	struct task_struct *real_parent, *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred, *real_cred;
@@ -375,6 +376,7 @@ struct renamedata {
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define FMODE_CREATED 0x100000
+#define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 #define S_IFMT 00170000
 #define S_IFREG 0100000

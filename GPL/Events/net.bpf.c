@@ -170,6 +170,8 @@ int hook_connect_tp(struct bpf_raw_tracepoint_args *ctx)
 	if (ctx->args[1] && (s64)ctx->args[1] != -EINPROGRESS)
 		return 0;
 	sk = fd_sock(sys_arg((struct pt_regs *)ctx->args[0], 1));
+	if (sk && !is_tcp(sk))
+		bpf_tail_call(ctx, &slots, SLOT_send);
 	return sk ? seen_connection(sk, EVENT_NETWORK_CONNECTION_ATTEMPTED, HOOK_connect_tp) : 0;
 }
 

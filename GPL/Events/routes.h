@@ -14,6 +14,10 @@ enum slot {
 
 #define ROUTE_COUNT 512
 
+/* Linux 6.13; the same on all architectures. */
+#define NR_SETXATTRAT 463
+#define NR_REMOVEXATTRAT 466
+
 /* Argument numbers from 1; 0: the call has no such argument. */
 struct route {
 	__u8 slot;
@@ -21,5 +25,5 @@ struct route {
 	__u8 path, dirfd;
 	__u8 path2, dirfd2; /* rename: where to */
 	__u8 vector;	    /* writev: the data is found by iovecs */
-	__u8 pad;
+	__u8 xattr;	    /* the name of an extended attribute */
 };

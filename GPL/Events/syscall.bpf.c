@@ -78,7 +78,7 @@ static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_
 
 struct text_op {
 	u32 type, change, source, pad;
-	const char *path, *old_path;
+	const char *path, *old_path, *xattr;
 	s32 dirfd, old_dirfd;
 };
 
@@ -93,6 +93,7 @@ static __noinline void build_text(struct event_file *e, u64 cap, struct text_op 
 	add_text(&e->hdr, cap, &e->path, &e->base, op->path, op->dirfd);
 	if (op->old_path)
 		add_text(&e->hdr, cap, &e->old_path, &e->old_base, op->old_path, op->old_dirfd);
+	add_xattr(&e->hdr, cap, &e->xattr, op->xattr, 1);
 	add_cgroup(&e->hdr, cap, current_task());
 }
 
@@ -104,6 +105,7 @@ static __noinline int emit_text(struct text_op *op)
 
 	unknown(op->path);
 	unknown(op->old_path);
+	unknown(op->xattr);
 	unknown(op->dirfd);
 	unknown(op->old_dirfd);
 	unknown(op->source);
@@ -139,6 +141,9 @@ static __always_inline int emit_call(struct sys *s, u32 type, u32 change, u32 so
 	struct file_op by_fd = {.type = type, .change = change, .source = source};
 	struct file *file;
 
+	if (s->route.xattr)
+		op.xattr = by_fd.xattr = (void *)sys_arg(s->regs, s->route.xattr);
+	by_fd.xattr_user = 1;
 	if (s->route.path) {
 		op.path = (void *)sys_arg(s->regs, s->route.path);
 		op.dirfd = s->route.dirfd ? sys_arg(s->regs, s->route.dirfd) : -100;
@@ -211,5 +216,6 @@ CALL(rmdir, s.ret == 0, EVENT_FILE_DELETE, 0)
 CALL(rename, s.ret == 0, EVENT_FILE_RENAME, 0)
 CALL(chmod, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_PERMISSIONS)
 CALL(chown, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_OWNER)
+CALL(xattr, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_XATTRS)
 CALL(write, s.ret > 0 && (not_a_file(ctx, &s), true), EVENT_FILE_MODIFY, CHANGE_CONTENT)
 CALL(truncate, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_CONTENT)

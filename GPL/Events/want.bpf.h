@@ -71,7 +71,11 @@ static __always_inline bool wanted(struct task_struct *task)
 	if (filters & FILTER_COMM) {
 		struct comm_key key = {};
 
-		BPF_CORE_READ_STR_INTO(&key.comm, task, comm);
+		/* io_uring's workers are threads of the process, by another name. */
+		if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+			BPF_CORE_READ_STR_INTO(&key.comm, task, group_leader, comm);
+		else
+			BPF_CORE_READ_STR_INTO(&key.comm, task, comm);
 		if (!bpf_map_lookup_elem(&filter_comm, &key))
 			return false;
 	}

@@ -16,6 +16,7 @@
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include "HostIsolation/drops.bpf.h"
 #include "HostIsolation/grant.bpf.h"
 #include "HostIsolation/plain.bpf.h"
 #include "HostIsolation/verdict.bpf.h"
@@ -77,10 +78,21 @@ static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, stru
 	return ethernet ? parse_ethernet(skb) : parse_headerless(skb);
 }
 
-static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 dir)
+static __always_inline int tc_dropped(struct __sk_buff *skb, __u32 reason, __u64 control,
+				      int ethernet)
+{
+	__u32 audit = control & CONTROL_AUDIT ? DROP_AUDIT : 0;
+
+	if (control & CONTROL_DROPS)
+		drop_note(skb, reason, audit | (ethernet ? DROP_ETHERNET : 0));
+	return audit ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 dir,
+				     int ethernet)
 {
 	count(control, reason, dir, skb->len);
-	return reason_passes(reason) || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	return reason_passes(reason) ? TC_ACT_UNSPEC : tc_dropped(skb, reason, control, ethernet);
 }
 
 static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
@@ -94,7 +106,7 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 		return TC_ACT_UNSPEC;
 	reason = judge_short(control, data, data_end, skb->len, ethernet, dir, 1, &now);
 	if (reason != PARSED)
-		return tc_return(skb, control, reason, dir);
+		return tc_return(skb, control, reason, dir, ethernet);
 	p = packet_of_cpu();
 	if (!p)
 		return TC_ACT_SHOT;
@@ -104,7 +116,7 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 		reason = judge_packet(control, 1, now);
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
 		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
-	return tc_return(skb, control, reason, dir);
+	return tc_return(skb, control, reason, dir, ethernet);
 }
 
 SEC("tc")
@@ -134,11 +146,14 @@ int tc_out_ip(struct __sk_buff *skb)
 static __always_inline int tc_drop(struct __sk_buff *skb, __u32 dir)
 {
 	__u64 now = 0, control = control_in_force(&now);
+	struct packet *p = packet_of_cpu();
 
 	if (!control)
 		return TC_ACT_UNSPEC;
 	count(control, REASON_LINK_TYPE, dir, skb->len);
-	return control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (p)
+		packet_reset(p, dir);
+	return tc_dropped(skb, REASON_LINK_TYPE, control, 0);
 }
 
 SEC("tc")
@@ -198,6 +213,8 @@ static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 		reason = judge_packet(control, 0, now);
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason) && grant_possible(ctx, now))
 		return XDP_PASS; /* tc_in sees whose socket it is */
+	if (!reason_passes(reason) && control & CONTROL_DROPS && drops_heard())
+		return XDP_PASS; /* tc_in drops it, and tells */
 	return xdp_return(control, reason, p->frame_len);
 }
 

@@ -14,7 +14,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Raised whenever a struct or a map of this file changes its meaning. */
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 #define FOREVER (~0ULL)
 
@@ -40,15 +40,14 @@ enum direction {
  * policy: one element, mmapable. `control` is the switch: one aligned 64-bit store turns the
  * isolation on or off on every device at once, and picks the bank of the allowlist.
  */
-#define CONTROL_ENFORCE (1ULL << 0) /* drop what the verdict drops */
-#define CONTROL_AUDIT (1ULL << 1)   /* count what would drop, drop nothing */
-#define CONTROL_BANK (1ULL << 2)    /* which bank of the allowlist maps is in force: 0 or 1 */
-#define CONTROL_KEPT (1ULL << 3)    /* the kept map has entries */
-#define CONTROL_GRANTS (1ULL << 4)  /* process grants exist */
-#define CONTROL_NAMED                                                                              \
-	(1ULL << 5) /* isolate --dev: only the devices of the devices map are meant                \
-		     */
+#define CONTROL_ENFORCE (1ULL << 0)  /* drop what the verdict drops */
+#define CONTROL_AUDIT (1ULL << 1)    /* count what would drop, drop nothing */
+#define CONTROL_BANK (1ULL << 2)     /* which bank of the allowlist maps is in force: 0 or 1 */
+#define CONTROL_KEPT (1ULL << 3)     /* the kept map has entries */
+#define CONTROL_GRANTS (1ULL << 4)   /* process grants exist */
+#define CONTROL_NAMED (1ULL << 5)    /* isolate --dev: only what is in the devices map */
 #define CONTROL_LONG_WAY (1ULL << 6) /* tests: plain.bpf.h does not judge */
+#define CONTROL_DROPS (1ULL << 7)    /* somebody wants to hear of drops: droplayout.h */
 
 struct policy {
 	__u64 layout_version;

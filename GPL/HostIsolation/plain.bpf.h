@@ -36,7 +36,8 @@ static __always_inline __u32 judge_plain(__u64 control, struct allow_node *node,
 			HIT(node, frame_len);
 		return REASON_ALLOWED;
 	}
-	if ((node && node->rules) || control & (CONTROL_KEPT | CONTROL_GRANTS) || *ports == dhcp)
+	if ((node && node->rules) || *ports == dhcp ||
+	    control & (CONTROL_KEPT | CONTROL_GRANTS | CONTROL_DROPS))
 		return PARSED;
 	return REASON_NOT_ALLOWED;
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hostiso trace, also installed as EventsTrace: what happens on this host, as lines of JSON. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "Events/build_id.h"
 #include "Events/cmd_trace.h"
+#include "Events/drops.h"
 #include "Events/privileges.h"
 #include "Events/select.h"
 #include "Events/stream.h"
@@ -154,7 +157,10 @@ struct tracer {
 	struct events_bpf *skel;
 	struct feature_state states[FEATURE_COUNT];
 	__u32 got;
-	bool trampolines;
+	bool trampolines, listening;
+	struct drops drops;
+	struct pcapng pcap;
+	int pcap_fd;
 };
 
 static void tracer_free(struct tracer *t)
@@ -199,7 +205,7 @@ static int tracer_open(struct tracer *t, struct error *err)
 	t->trampolines = provider_trampolines(t->provider);
 	ret = select_attach(t->skel, t->provider, o->events, o->kinds, o->probe, t->states,
 			    &t->got);
-	if (ret && !o->probe)
+	if (ret && !o->probe && !(o->events & 1u << EVENT_NETWORK_DROPPED))
 		return fail(err, ret,
 			    "this kernel took no hook for any of these events (last: %s); "
 			    "--probe shows each, -v why",
@@ -217,9 +223,65 @@ static int output_failed(const struct output *out)
 	return 1;
 }
 
-static void ask_missed(__u64 missed[EVENT_COUNT], void *provider)
+static void ask_missed(__u64 missed[EVENT_COUNT], void *tracer)
 {
-	select_missed(provider, missed);
+	struct tracer *t = tracer;
+
+	select_missed(t->provider, missed);
+	if (t->listening)
+		missed[EVENT_NETWORK_DROPPED] += drops_lost(&t->drops);
+}
+
+static int tick(void *tracer)
+{
+	struct tracer *t = tracer;
+
+	return t->listening ? drops_tick(&t->drops) : 0;
+}
+
+/* The filter's side of it: drops, and verdicts on what connects. */
+static int listen_to_filter(struct tracer *t, struct stream *s, struct error *err)
+{
+	bool records = t->options.events & 1u << EVENT_NETWORK_DROPPED;
+	int ret;
+
+	if (!records && !(t->options.events & EVENTS_NETWORK))
+		return 0;
+	if (t->options.pcap) {
+		t->pcap_fd = open(t->options.pcap, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (t->pcap_fd < 0)
+			return fail(err, -errno, "--pcap %s: %s", t->options.pcap, strerror(errno));
+		pcapng_begin(&t->pcap, t->pcap_fd);
+		if (pcapng_flush(&t->pcap))
+			return fail(err, t->pcap.error, "--pcap %s: %s", t->options.pcap,
+				    strerror(-t->pcap.error));
+	}
+	t->listening = true;
+	ret = drops_begin(&t->drops, t->options.pin_dir, records, t->options.pcap ? &t->pcap : NULL,
+			  bpf_map__fd(t->skel->maps.senders), s, err);
+	if (ret)
+		return ret;
+	if (records && !t->drops.open)
+		say("hostiso trace: this host is not isolated: nothing drops yet\n");
+	s->line.verdict = drops_verdict;
+	s->line.verdict_arg = &t->drops;
+	return 0;
+}
+
+static void stop_listening(struct tracer *t, struct output *out)
+{
+	if (!t->listening)
+		return;
+	drops_end(&t->drops);
+	output_flush(out);
+	close_fdp(&t->pcap_fd);
+}
+
+static int complain_of_pcap(const struct tracer *t)
+{
+	fprintf(stderr, "hostiso trace: cannot write to %s: %s\n", t->options.pcap,
+		strerror(-t->pcap.error));
+	return 1;
 }
 
 static int run(struct tracer *t)
@@ -235,10 +297,14 @@ static int run(struct tracer *t)
 		.each_second = t->options.stats ? print_stats : NULL,
 		.line = {.sources = sources},
 		.ask_missed = ask_missed,
-		.ask_arg = t->provider,
+		.ask_arg = t,
+		.tick = tick,
+		.tick_arg = t,
 		.keep = t->options.path.count ? trace_path_keep : NULL,
 		.keep_arg = &t->options.path,
 	};
+	struct error err = {""};
+	unsigned int keep;
 	int ret;
 
 	for (int h = 1; h < HOOK_COUNT; h++)
@@ -249,26 +315,34 @@ static int run(struct tracer *t)
 		features_line(&out.json, t->states, t->got, t->trampolines);
 		output_flush(&out);
 	}
+	s.line.build_id = t->options.build_id ? build_id_of : NULL;
 	trace_lookups_init(&s.line, t->states);
 	ret = stream_open(&s, bpf_map__fd(t->skel->maps.ring));
+	if (!ret)
+		ret = listen_to_filter(t, &s, &err);
 	setpriority(PRIO_PROCESS, 0, -10); /* who falls behind loses events */
-	privileges_drop(s.line.file_info != NULL);
+	keep = (s.line.file_info || t->options.build_id ? KEEP_LOOK_UP : 0) |
+	       (t->listening ? KEEP_FILTER : 0);
+	privileges_drop(keep);
 	if (!ret)
 		ret = out.error ? out.error : stream_run(&s);
+	stop_listening(t, &out);
 	stream_close(&s);
 	if (t->options.stats)
 		print_stats(&s.counts);
 	if (out.error)
 		ret = output_failed(&out);
+	else if (t->pcap.error)
+		ret = complain_of_pcap(t);
 	else if (ret)
-		ret = complain(&(struct error){""}, ret);
+		ret = complain(&err, ret);
 	output_free(&out);
 	return ret;
 }
 
 int cmd_trace(int argc, char **argv)
 {
-	struct tracer t = {0};
+	static struct tracer t = {.pcap_fd = -1};
 	struct error err = {""};
 	int ret;
 

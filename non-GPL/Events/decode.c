@@ -15,7 +15,7 @@ static const struct layout {
 		{                                                                                  \
 			PART(event_file, path), PART(event_file, base),                            \
 				PART(event_file, old_path), PART(event_file, old_base),            \
-				PART(event_file, symlink)                                          \
+				PART(event_file, symlink), PART(event_file, xattr)                 \
 		}                                                                                  \
 	}
 	[EVENT_FILE_DELETE] = FILE_LAYOUT,

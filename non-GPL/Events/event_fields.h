@@ -46,4 +46,4 @@ void part_marks(struct json *j, const struct event_part *part);
 int string_array(struct json *j, struct text all, int base64);
 
 /* The line's own fields of a process or network event, from ,"pids" on. */
-void process_fields(struct json *j, const struct record *r);
+void process_fields(struct json *j, const struct record *r, struct line_context *ctx);

@@ -66,12 +66,14 @@ static void file_line(struct json *j, const struct record *r, struct line_contex
 		key(j, "new_mode");
 		json_octal(j, e->new_mode);
 	}
+	if (type == EVENT_FILE_MODIFY && change == CHANGE_XATTRS)
+		string(j, "xattr_name", record_part(r, &e->xattr));
 	part_marks(j, &e->path);
 	if (looked_up)
 		json_lit(j, ",\"file_info_source\":\"lookup\"");
 }
 
-static void stamp(struct json *j, __u64 boot_ns, struct line_context *ctx)
+void line_stamp(struct json *j, __u64 boot_ns, struct line_context *ctx)
 {
 	__u64 real = boot_ns + ctx->boot_to_real_ns, second = real / 1000000000;
 	__u32 ns = real % 1000000000;
@@ -106,8 +108,8 @@ void event_json(struct json *j, const struct record *r, struct line_context *ctx
 	if (r->hdr->type <= EVENT_FILE_SHMEM_OPEN)
 		file_line(j, r, ctx);
 	else
-		process_fields(j, r);
-	stamp(j, r->hdr->ts_boot_ns, ctx);
+		process_fields(j, r, ctx);
+	line_stamp(j, r->hdr->ts_boot_ns, ctx);
 	json_lit(j, ",\"source\":\"");
 	json_bytes(j, source ? source : "unknown", strlen(source ? source : "unknown"));
 	json_lit(j, "\"}\n");
@@ -133,6 +135,6 @@ void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
 	}
 	json_lit(j, "},\"total\":");
 	json_u64(j, total);
-	stamp(j, now_boot_ns, ctx);
+	line_stamp(j, now_boot_ns, ctx);
 	json_lit(j, "}\n");
 }

@@ -8,6 +8,11 @@
 /* More than any line can take: every byte of the largest record escaped, and again as base64. */
 #define JSON_LINE_ROOM (1 << 20)
 
+struct net_verdict {
+	const char *verdict; /* allowed, granted, dropped, would-drop */
+	const char *reason;  /* a word of reasons.def */
+};
+
 struct line_context {
 	__u64 seq;
 	__u64 boot_to_real_ns;	    /* add to ts_boot_ns: wall clock */
@@ -18,6 +23,12 @@ struct line_context {
 	int (*file_info)(const struct event_hdr *hdr, struct text path, struct event_file_info *out,
 			 void *arg);
 	void *arg;
+	/* While isolated: what the filter makes of this connection. -ENOENT: nothing. May be NULL.
+	 */
+	int (*verdict)(const struct event_net *e, struct net_verdict *out, void *arg);
+	void *verdict_arg;
+	/* The build id of what a process runs, in hexadecimal. -errno: none. May be NULL. */
+	int (*build_id)(int pid, const char *path, unsigned int mnt_ns, char *text, size_t size);
 };
 
 extern const char *const event_names[EVENT_COUNT];
@@ -25,6 +36,9 @@ extern const char *const event_options[EVENT_COUNT];
 
 /* Writes the line with its newline at j->p; there must be JSON_LINE_ROOM. */
 void event_json(struct json *j, const struct record *r, struct line_context *ctx);
+
+/* ,"ts":…,"ts_boot_ns":…,"seq":… of the next line. */
+void line_stamp(struct json *j, __u64 boot_ns, struct line_context *ctx);
 
 /* {"event_type":"TRACE_LOST",…}: what was lost since the last such line, by type. */
 void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,

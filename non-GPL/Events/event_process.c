@@ -24,10 +24,11 @@ static void fork_line(struct json *j, const struct record *r)
 	string(j, "cwd", record_path(r, &e->cwd, NULL, buf));
 }
 
-static void exec_line(struct json *j, const struct record *r)
+static void exec_line(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	const struct event_exec *e = (const void *)r->hdr;
-	char buf[PATH_BUF];
+	char buf[PATH_BUF], id[160], *path = NULL;
+	struct text file;
 
 	pids_and(j, &e->hdr);
 	key(j, "creds");
@@ -46,6 +47,16 @@ static void exec_line(struct json *j, const struct record *r)
 	string(j, "filename", record_part(r, &e->filename));
 	key(j, "ns");
 	ns_object(j, &e->ns);
+	if (!ctx->build_id)
+		return;
+	file = record_part(r, &e->filename);
+	if (file.n < sizeof(buf)) {
+		memcpy(buf, file.s, file.n);
+		buf[file.n] = 0;
+		path = buf;
+	}
+	if (!ctx->build_id(e->hdr.pids.tgid, path, e->hdr.mnt_ns, id, sizeof(id)))
+		string(j, "exe_build_id", ((struct text){id, strlen(id)}));
 }
 
 static void exit_line(struct json *j, const struct record *r)
@@ -154,9 +165,10 @@ static void address(struct json *j, __u32 family, const __u8 *addr)
 	json_char(j, '"');
 }
 
-static void net_line(struct json *j, const struct record *r)
+static void net_line(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	const struct event_net *e = (const void *)r->hdr;
+	struct net_verdict v;
 
 	pids_and(j, &e->hdr);
 	json_lit(j, ",\"net\":{\"transport\":\"TCP\",\"family\":\"");
@@ -177,16 +189,22 @@ static void net_line(struct json *j, const struct record *r)
 	}
 	json_char(j, '}');
 	string(j, "comm", comm_of(&e->hdr));
+	if (ctx->verdict && !ctx->verdict(e, &v, ctx->verdict_arg)) {
+		key(j, "verdict");
+		json_string(j, v.verdict, strlen(v.verdict));
+		key(j, "verdict_reason");
+		json_string(j, v.reason, strlen(v.reason));
+	}
 }
 
-void process_fields(struct json *j, const struct record *r)
+void process_fields(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	switch (r->hdr->type) {
 	case EVENT_PROCESS_FORK:
 		fork_line(j, r);
 		break;
 	case EVENT_PROCESS_EXEC:
-		exec_line(j, r);
+		exec_line(j, r, ctx);
 		break;
 	case EVENT_PROCESS_EXIT:
 		exit_line(j, r);
@@ -214,7 +232,7 @@ void process_fields(struct json *j, const struct record *r)
 	case EVENT_NETWORK_CONNECTION_ACCEPTED:
 	case EVENT_NETWORK_CONNECTION_ATTEMPTED:
 	case EVENT_NETWORK_CONNECTION_CLOSED:
-		net_line(j, r);
+		net_line(j, r, ctx);
 		break;
 	}
 }

@@ -103,6 +103,19 @@ static int keep(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long 
 	return bpf_program__set_insns(prog, nothing, 2);
 }
 
+/*
+ * libbpf up to 1.2 frees its table with the last handler and goes on using it. One that nobody asks
+ * for stays for ever.
+ */
+static void hold_table(void)
+{
+	static bool held;
+
+	if (!held)
+		held = libbpf_register_prog_handler("hostiso/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0,
+						    NULL) >= 0;
+}
+
 int provider_new(struct provider **out, struct error *err)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = keep);
@@ -120,6 +133,7 @@ int provider_new(struct provider **out, struct error *err)
 			    "/sys/kernel/btf/vmlinux; events need a kernel built with "
 			    "CONFIG_DEBUG_INFO_BTF=y, and /sys mounted");
 	}
+	hold_table();
 	opts.cookie = (long)p;
 	for (size_t i = 0; i < WAYS; i++) {
 		p->handlers[i] = libbpf_register_prog_handler(

@@ -32,8 +32,10 @@ const char *const hook_programs[HOOK_COUNT] = {
 static const struct {
 	enum feature feature;
 	enum kind kind;
+	bool optional;
 } hooks[HOOK_COUNT] = {
-#define HOOK(name, feature, kind) [HOOK_##name] = {FEATURE_##feature, KIND_##kind},
+#define HOOK(name, feature, kind) [HOOK_##name] = {FEATURE_##feature, KIND_##kind, false},
+#define OPTIONAL(name, feature, kind) [HOOK_##name] = {FEATURE_##feature, KIND_##kind, true},
 #include "Events/hooks.def"
 #undef HOOK
 };
@@ -49,7 +51,11 @@ static const struct {
 	struct route route;
 } calls[] = {
 #define CALL(nr, name, fd, path, dirfd, path2, dirfd2)                                             \
-	{nr, {SLOT_##name, fd, path, dirfd, path2, dirfd2, nr == __NR_writev, 0}},
+	{nr,                                                                                       \
+	 {SLOT_##name, fd, path, dirfd, path2, dirfd2, nr == __NR_writev,                          \
+	  SLOT_##name != SLOT_xattr			  ? 0                                      \
+	  : nr == NR_SETXATTRAT || nr == NR_REMOVEXATTRAT ? 4                                      \
+							  : 2}},
 #include "Events/calls.def"
 #undef CALL
 };
@@ -126,6 +132,8 @@ static int attach_kind(struct provider *p, enum feature f, enum kind kind)
 		if (hooks[h].feature != f || hooks[h].kind != kind)
 			continue;
 		ret = provider_attach(p, hook_programs[h]);
+		if (ret == -ESRCH && hooks[h].optional)
+			ret = 0;
 		if (ret)
 			break;
 	}

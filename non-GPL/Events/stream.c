@@ -155,6 +155,9 @@ int stream_run(struct stream *s)
 			ask_missed(s);
 			if (s->each_second)
 				s->each_second(&s->counts);
+			ret = s->tick ? s->tick(s->tick_arg) : 0;
+			if (ret < 0)
+				break;
 		}
 		if (quiet < QUIET_TICKS) {
 			wait_tick(ring, TICK_MS, false);

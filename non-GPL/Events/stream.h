@@ -26,6 +26,8 @@ struct stream {
 	void *keep_arg;
 	bool unbuffered;
 	void (*each_second)(const struct stream_counts *c); /* may be NULL */
+	int (*tick)(void *arg); /* each second too; 0 or -errno, which ends it. May be NULL */
+	void *tick_arg;
 	volatile sig_atomic_t *stop;
 	__u64 stop_ns; /* when it was seen: nothing younger is waited for */
 };

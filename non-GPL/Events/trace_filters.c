@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Filters by inode: the kernel's device number of a file is the one mountinfo shows, not stat(2)'s.
- */
+/* The filters of `hostiso trace`, as the programs want them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include <linux/openat2.h>
-#include <linux/stat.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include "Events/inodekey.h"
 #include "Events/trace_filters.h"
 #include "HostIsolation/cleanup.h"
 #include "Events/skeleton.h"
@@ -19,44 +18,6 @@ __u32 trace_filters_mask(const struct trace_options *o)
 	return (o->pid.count ? FILTER_PID : 0) | (o->uid.count ? FILTER_UID : 0) |
 	       (o->comm.count ? FILTER_COMM : 0) | (o->path.count ? FILTER_PATH : 0) |
 	       (o->exe.count ? FILTER_EXE : 0) | (o->tree.count ? FILTER_TREE : 0);
-}
-
-/* The device number of a mount's superblock, as the kernel keeps it. */
-static int mount_device(__u64 mount_id, __u32 *dev)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	unsigned int major, minor;
-	unsigned long long id;
-	size_t size = 0;
-
-	if (!f)
-		return -errno;
-	while (getline(&line, &size, f) > 0) {
-		if (sscanf(line, "%llu %*u %u:%u", &id, &major, &minor) == 3 && id == mount_id) {
-			*dev = major << 20 | minor;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-static int inode_of(const char *path, struct inode_key *key)
-{
-	struct statx st;
-	int ret;
-
-	memset(key, 0, sizeof(*key));
-	if (syscall(__NR_statx, AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &st))
-		return -errno;
-	key->ino = st.stx_ino;
-	key->dev = st.stx_dev_major << 20 | st.stx_dev_minor;
-	if (st.stx_mask & STATX_MNT_ID) {
-		ret = mount_device(st.stx_mnt_id, &key->dev);
-		if (ret && ret != -ENOENT)
-			return ret;
-	}
-	return 0;
 }
 
 static int put(struct bpf_map *map, const void *key, struct error *err)
@@ -88,7 +49,7 @@ static int put_inodes(struct bpf_map *map, const struct filter_list *list, const
 	int ret = 0;
 
 	for (size_t i = 0; i < list->count && !ret; i++) {
-		ret = inode_of(list->items[i], &key);
+		ret = inode_key_of(list->items[i], &key);
 		if (ret)
 			return fail(err, ret, "%s %s: %s", option, list->items[i], strerror(-ret));
 		ret = put(map, &key, err);

@@ -18,14 +18,19 @@ enum {
 	KEY_PATH,
 	KEY_EXE,
 	KEY_TREE,
+	KEY_PCAP,
+	KEY_BUILD_ID,
+	KEY_PIN_DIR,
 };
 
 static const struct argp_option option_table[] = {
 	{NULL, 0, NULL, 0, "Events (none named: all):", 1},
-	{"all", 'a', NULL, 0, "every event", 1},
+	{"all", 'a', NULL, 0, "every event but NETWORK_DROPPED", 1},
 #define EVENT(id, option) {option, KEY_EVENT + EVENT_##id, NULL, 0, #id, 1},
 #include "Events/events.def"
 #undef EVENT
+	{"pcap", KEY_PCAP, "FILE", 0,
+	 "write the first 256 bytes of each dropped packet there, as pcapng (and --drops)", 1},
 	{"process-memfd_create", KEY_EVENT + EVENT_PROCESS_MEMFD_CREATE, NULL, OPTION_HIDDEN, NULL,
 	 1},
 	{"process-load_module", KEY_EVENT + EVENT_PROCESS_LOAD_MODULE, NULL, OPTION_HIDDEN, NULL,
@@ -47,6 +52,9 @@ static const struct argp_option option_table[] = {
 	{"ring-size", KEY_RING, "MIB", 0, "buffer between kernel and reader (32)", 3},
 	{"provider", KEY_PROVIDER, "LIST", 0,
 	 "kinds of hook to try, in this order (fentry,kprobe,tracepoint)", 3},
+	{"build-id", KEY_BUILD_ID, NULL, 0, "PROCESS_EXEC tells the GNU build id of the program",
+	 3},
+	{"pin-dir", KEY_PIN_DIR, "DIR", 0, "the isolation's, for verdicts and --drops", 3},
 	{"probe", KEY_PROBE, NULL, 0, "print what this kernel gives by which way, and end", 3},
 	{0},
 };
@@ -117,7 +125,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 	switch (key) {
 	case 'a':
-		o->events = (1u << EVENT_COUNT) - 1;
+		o->events |= EVENTS_DEFAULT;
 		break;
 	case 'i':
 		o->features_on_init = true;
@@ -133,6 +141,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_PROBE:
 		o->probe = true;
+		break;
+	case KEY_PCAP:
+		if (!*arg)
+			argp_error(state, "--pcap: no file name");
+		o->pcap = arg;
+		o->events |= 1u << EVENT_NETWORK_DROPPED;
+		break;
+	case KEY_BUILD_ID:
+		o->build_id = true;
+		break;
+	case KEY_PIN_DIR:
+		o->pin_dir = arg;
 		break;
 	case KEY_PROVIDER:
 		set_kinds(o, arg, state);
@@ -185,7 +205,7 @@ void trace_options_parse(struct trace_options *o, int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, o);
 	if (!o->events)
-		o->events = (1u << EVENT_COUNT) - 1;
+		o->events = EVENTS_DEFAULT;
 }
 
 void trace_options_free(struct trace_options *o)

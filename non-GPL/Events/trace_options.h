@@ -10,11 +10,17 @@ struct filter_list {
 	size_t count;
 };
 
+#define EVENTS_DEFAULT (((1u << EVENT_COUNT) - 1) & ~(1u << EVENT_NETWORK_DROPPED))
+#define EVENTS_NETWORK                                                                             \
+	(1u << EVENT_NETWORK_CONNECTION_ACCEPTED | 1u << EVENT_NETWORK_CONNECTION_ATTEMPTED |      \
+	 1u << EVENT_NETWORK_CONNECTION_CLOSED)
+
 struct trace_options {
 	__u32 events; /* 1 << enum event_type */
-	bool features_on_init, stats, unbuffer, verbose, probe;
+	bool features_on_init, stats, unbuffer, verbose, probe, build_id;
 	enum kind kinds[KIND_COUNT + 1];
 	__u32 ring_bytes; /* a power of two */
+	const char *pcap, *pin_dir;
 	struct filter_list pid, uid, comm, path, exe, tree;
 };
 

@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/bank.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/compile.h"
 
@@ -267,8 +268,11 @@ int bank_load(const struct maps *maps, const struct pins *pins, struct allowlist
 	      struct error *err)
 {
 	struct allowlist list = {};
-	int bank = bank_of(maps), ret;
+	int bank, ret;
 
+	if (maps->plain)
+		return plain_copy(maps, out, err);
+	bank = bank_of(maps);
 	ret = load_stored(pins, bank, &list);
 	if (ret == 0)
 		ret = add_hits(maps, bank, &list);
@@ -354,8 +358,13 @@ static void forget_fragments(const struct maps *maps)
 int bank_store(struct maps *maps, const struct pins *pins, struct allowlist *list,
 	       struct error *err)
 {
-	int from = bank_of(maps), to = !from, ret;
 	struct allowlist old = {};
+	int from, to, ret;
+
+	if (maps->plain)
+		return plain_store(maps, list, NULL, 0, err);
+	from = bank_of(maps);
+	to = !from;
 
 	allowlist_sort(list);
 	ret = check_limit(maps, list, err);

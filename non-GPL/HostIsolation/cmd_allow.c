@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
 #include "HostIsolation/entryfile.h"
@@ -123,7 +124,9 @@ static int add(struct session *s, struct arguments *a, const struct entry_vec *e
 		allowlist_expire(&list, boot_ns());
 		ret = additions_apply(&list, entries, a->comment, until, err);
 	}
-	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+	if (ret == 0)
+		ret = bank_store(&s->maps, &s->pins, &list, err);
+	return ret < 0 ? ret : backstop_allow(s, &list, err);
 }
 
 /* What is not there is denied already. */
@@ -154,7 +157,14 @@ static int take_off(struct session *s, struct arguments *a, const struct entry_v
 		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, &kept, err);
 	if (ret == 0)
 		allowlist_expire(&list, boot_ns());
-	return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
+	if (ret == 0)
+		ret = backstop_allow(s, &list, err);
+	if (ret < 0)
+		return ret;
+	ret = bank_store(&s->maps, &s->pins, &list, err);
+	if (ret < 0)
+		backstop_install(s, NULL);
+	return ret;
 }
 
 static void say_grants(const struct grant_done *d)
@@ -276,6 +286,10 @@ static int change(struct arguments *a, bool allow)
 		ret = entries_resolve(&a->entries, &resolved, err);
 	if (ret == 0)
 		ret = session_open(&s, &a->common, allow ? SESSION_MAKE : SESSION_CHANGE, err);
+	if (ret == 0 && s.maps.plain && a->grants.count)
+		ret = fail(
+			err, -EINVAL,
+			"this host is isolated by nftables alone, which cannot tell processes apart: grants need BPF; allow an address instead");
 	if (ret == 0)
 		ret = allow ? do_allow(&s, a, &resolved, err) : do_deny(&s, a, &resolved, err);
 	if (ret < 0)

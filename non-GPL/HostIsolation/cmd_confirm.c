@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* hostiso confirm: keeps an isolation that `isolate --confirm D` would end. */
 #include <stdio.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/duration.h"
 #include "HostIsolation/verbs.h"
 
 static int confirm(struct session *s)
 {
 	struct policy *p = s->maps.policy;
+	struct error err = {};
 	char rest[32];
 
 	switch (s->have_maps ? isolation_state(&s->maps) : STATE_OFF) {
@@ -26,6 +28,8 @@ static int confirm(struct session *s)
 		return EXIT_DONE;
 	}
 	policy_set_deadlines(&s->maps, p->for_deadline, 0);
+	if (backstop_deadline(s, &err) < 0)
+		return complain(&err, EXIT_FAILED);
 	if (p->for_deadline) {
 		duration_format(p->for_deadline - boot_ns(), rest, sizeof(rest));
 		printf("confirmed: the isolation ends in %s (--for)\n", rest);

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <time.h>
 #include <bpf/bpf.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
 #include "HostIsolation/isolateargs.h"
 #include "HostIsolation/netns.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/reset.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/snapshot.h"
@@ -192,16 +194,25 @@ static void say_done(const struct isolate_arguments *a, const struct guard_resul
 {
 	char rest[32];
 
-	printf("%s: %u device%s guarded, XDP on %u%s\n",
-	       a->audit ? "auditing, nothing is dropped"
-	       : was	? "isolated (it was already)"
-			: "isolated",
-	       res->devices, res->devices == 1 ? "" : "s", res->native + res->generic,
-	       a->guard.xdp == XDP_GENERIC && res->generic ? " (generic)" : "");
+	if (s->maps.plain)
+		printf("%s by nftables alone: %u device%s guarded\n",
+		       a->audit ? "auditing, nothing is dropped"
+		       : was	? "isolated (it was already)"
+				: "isolated",
+		       res->devices, res->devices == 1 ? "" : "s");
+	else
+		printf("%s: %u device%s guarded, XDP on %u%s\n",
+		       a->audit ? "auditing, nothing is dropped"
+		       : was	? "isolated (it was already)"
+				: "isolated",
+		       res->devices, res->devices == 1 ? "" : "s", res->native + res->generic,
+		       a->guard.xdp == XDP_GENERIC && res->generic ? " (generic)" : "");
 	if (kept)
 		printf("kept: your SSH connection\n");
 	if (s->maps.policy->deadline) {
-		duration_format(s->maps.policy->deadline - boot_ns(), rest, sizeof(rest));
+		/* the second that has just begun is still there */
+		duration_format(s->maps.policy->deadline - boot_ns() + SECOND_NS - 1, rest,
+				sizeof(rest));
 		printf("ends by itself in %s%s\n", rest,
 		       s->maps.policy->confirm_deadline == s->maps.policy->deadline
 			       ? " unless you say: hostiso confirm"
@@ -243,6 +254,9 @@ static int isolate(struct session *s, struct isolate_arguments *a)
 		return complain(&err, misuse_or_failure(ret));
 	}
 	switch_on(s, a, kept || s->maps.policy->control & CONTROL_KEPT);
+	/* what the kernel lacks here costs the backstop, not the isolation */
+	if (backstop_install(s, &err) < 0 && (a->audit || a->guard.device_count))
+		fprintf(stderr, "hostiso: no nftables backstop: %s\n", err.text);
 	if (!a->common.json)
 		say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
 	ret = a->reset && !a->audit ? reset(s, a) : EXIT_DONE;
@@ -250,20 +264,157 @@ static int isolate(struct session *s, struct isolate_arguments *a)
 	return ret ? ret : code;
 }
 
+/* The devices to judge: those of --dev, or all that are there now. */
+static int plain_devices(const struct guard_options *o, struct indexes *out, struct error *err)
+{
+	_cleanup_(link_vec_free) struct link_vec links = {};
+	int ret = links_dump(&links, err);
+
+	out->items = calloc(links.count + 1, sizeof(*out->items));
+	if (ret == 0 && !out->items)
+		ret = fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < links.count && ret == 0; i++)
+		if (guard_asked_for(o, &links.items[i]))
+			out->items[out->count++] = links.items[i].ifindex;
+	return ret;
+}
+
+/* Everything in one transaction, so there is nothing to undo. */
+static int prepare_plain(struct session *s, struct isolate_arguments *a, struct guard_result *res,
+			 size_t *kept, struct error *err)
+{
+	_cleanup_(allowlist_free) struct allowlist list = {};
+	_cleanup_(indexes_free) struct indexes devices = {};
+	struct plain *p = s->maps.plain;
+	struct policy *policy = s->maps.policy;
+	struct kept_key keys[KEPT_MAX];
+	enum isolation_state to = a->audit ? STATE_AUDIT : STATE_ISOLATED;
+	int ret = guard_check_devices(&a->guard, err);
+
+	*kept = 0;
+	if (ret == 0)
+		ret = new_list(s, a, &list, err);
+	if (ret == 0 && !a->audit)
+		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, kept, err);
+	if (ret == 0)
+		ret = plain_devices(&a->guard, &devices, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < *kept && p->kept_count < KEPT_MAX; i++)
+		p->kept[p->kept_count++] = keys[i];
+	write_policy(s, a, isolation_state(&s->maps) != to);
+	policy->control = (a->audit ? CONTROL_AUDIT : CONTROL_ENFORCE) |
+			  (p->kept_count ? CONTROL_KEPT : 0) |
+			  (a->guard.device_count ? CONTROL_NAMED : 0);
+	if (a->limit)
+		policy->limit = a->limit;
+	res->devices = (unsigned int)devices.count;
+	return plain_store(&s->maps, &list, devices.items, devices.count, err);
+}
+
+/* why: what made auto choose it; NULL: it was asked for, or is in force already. */
+static int isolate_plain(struct isolate_arguments *a, const char *why)
+{
+	struct session s = SESSION_INIT;
+	struct guard_result res = {};
+	struct error err = {};
+	bool was = false;
+	size_t kept = 0;
+	int ret = session_open_plain(&s, &err), code;
+
+	if (ret == 0) {
+		was = isolation_state(&s.maps) == (a->audit ? STATE_AUDIT : STATE_ISOLATED);
+		ret = prepare_plain(&s, a, &res, &kept, &err);
+	}
+	if (ret < 0) {
+		session_close(&s);
+		return complain(&err, misuse_or_failure(ret));
+	}
+	if (why)
+		fprintf(stderr,
+			"hostiso: BPF is refused here (%s): isolated by nftables alone, which is weaker; see 'hostiso status'\n",
+			why);
+	if (!a->common.json)
+		say_done(a, &res, was, kept, &s);
+	ret = a->reset && !a->audit ? reset(&s, a) : EXIT_DONE;
+	code = say_state(&s, a);
+	session_close(&s);
+	return ret ? ret : code;
+}
+
+/* Which backend; -errno with a line when what is in force is of the other one. */
+static int choose_backend(const struct isolate_arguments *a, struct error *err)
+{
+	struct session s = SESSION_INIT;
+	int ret = 0;
+
+	if (plain_there())
+		return a->backend != BACKEND_BPF
+			       ? BACKEND_NFT
+			       : fail(err, -EINVAL,
+				      "this host is isolated by nftables alone; 'hostiso release' first");
+	if (a->backend != BACKEND_NFT)
+		return BACKEND_BPF;
+	if (session_open(&s, &a->common, SESSION_READ, NULL) == 0 && s.have_maps)
+		ret = fail(
+			err, -EINVAL, "%s; 'hostiso release' first",
+			isolation_state(&s.maps) == STATE_OFF
+				? "entries wait in the pinned maps, which the nftables backend does not have"
+				: "this host is isolated by BPF already");
+	session_close(&s);
+	return ret < 0 ? ret : BACKEND_NFT;
+}
+
+/* Is there an isolation by BPF already, readable or not? */
+static bool isolated_by_bpf(const struct common *common)
+{
+	char path[PATH_MAX];
+	struct pins pins;
+
+	if (nft_kind_now() == NFT_BACKSTOP)
+		return true;
+	if (pins_open(&pins, common->pin_dir, false, NULL) < 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/policy", pins.maps);
+	return access(path, F_OK) == 0;
+}
+
+/* Only where the kernel takes no BPF at all does auto fall to nftables. */
+static int isolate_bpf(struct isolate_arguments *a)
+{
+	struct session s = SESSION_INIT;
+	int ret, refused = isolated_by_bpf(&a->common) ? 0 : bpf_refused();
+
+	if (refused && a->backend == BACKEND_AUTO)
+		return isolate_plain(a, strerror(-refused));
+	if (refused) {
+		fail(&a->error, refused,
+		     "BPF is refused here: %s; 'isolate --backend nft' isolates by nftables alone",
+		     strerror(-refused));
+		return complain(&a->error, EXIT_FAILED);
+	}
+	ret = session_open(&s, &a->common, SESSION_MAKE, &a->error);
+	ret = ret < 0 ? complain(&a->error, misuse_or_failure(ret)) : isolate(&s, a);
+	session_close(&s);
+	return ret;
+}
+
 int cmd_isolate(int argc, char **argv)
 {
-
 	struct isolate_arguments a = {};
-	struct session s = SESSION_INIT;
 	int ret;
 
 	a.guard.report = report_device;
 	a.guard.arg = &a.common;
 	if (verb_parse(&isolate_argp, argc, argv, &a, &a.common))
 		return EXIT_MISUSED;
-	ret = a.error.text[0] ? -EINVAL : session_open(&s, &a.common, SESSION_MAKE, &a.error);
-	ret = ret < 0 ? complain(&a.error, misuse_or_failure(ret)) : isolate(&s, &a);
-	session_close(&s);
+	ret = a.error.text[0] ? -EINVAL : need_root(&a.error);
+	if (ret == 0)
+		ret = choose_backend(&a, &a.error);
+	if (ret < 0)
+		ret = complain(&a.error, misuse_or_failure(ret));
+	else
+		ret = ret == BACKEND_NFT ? isolate_plain(&a, NULL) : isolate_bpf(&a);
 	entry_vec_free(&a.entries);
 	return ret;
 }

@@ -10,11 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
+#include "HostIsolation/nft.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/verbs.h"
+#include "Kill/killlayout.h"
 
 struct namespace_wanted {
 	__u64 inode;
@@ -64,56 +68,133 @@ static int enter_isolated_namespace(const struct maps *maps, struct error *err)
 	return 0;
 }
 
-static int release(struct session *s, const struct common *common)
+/* Everything that is tried although something before it failed: the first failure is told. */
+static int first(int ret, int now)
+{
+	return ret ? ret : now;
+}
+
+struct arguments {
+	struct common common;
+	bool all;
+};
+
+static const struct argp_option options[] = {
+	{"all", 'a', NULL, 0, "end the kill rules, too (hostiso kill clear)", 0}, {}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		return 0;
+	case 'a':
+		a->all = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* The backstop goes first: killed between, the host is isolated still. */
+static int release(struct session *s, const struct arguments *a)
 {
 	struct error err = {};
-	int ret = 0;
+	int ret = s->have_maps ? enter_isolated_namespace(&s->maps, &err) : 0;
 
-	if (s->have_maps) {
+	if (ret == 0)
+		ret = nft_remove_all(&err);
+	if (s->have_maps)
 		policy_set_control(&s->maps,
 				   s->maps.policy->control & ~(CONTROL_ENFORCE | CONTROL_AUDIT));
-		ret = enter_isolated_namespace(&s->maps, &err);
-	}
-	if (ret == 0)
-		ret = guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, &err);
-	if (ret == 0)
-		ret = granthooks_detach(&s->pins, &err);
+	ret = first(ret,
+		    guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, ret ? NULL : &err));
+	ret = first(ret, granthooks_detach(&s->pins, ret ? NULL : &err));
 	if (ret < 0)
 		return complain(&err, EXIT_FAILED);
-	ret = pins_remove(&s->pins, &err);
+	ret = pins_remove(&s->pins, a->all ? NULL : KILL_PIN_PREFIX, &err);
 	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
+}
+
+/* The nftables backend has no pins; what of BPF may lie about is looked for afterwards. */
+static int release_plain(bool *was, struct error *err)
+{
+	struct session s = SESSION_INIT;
+	int ret;
+
+	if (!plain_there())
+		return 0;
+	ret = session_open_plain(&s, err);
+	if (ret == 0 || s.maps.plain) {
+		*was = true;
+		ret = ret == -EBUSY ? ret : nft_remove_all(err);
+	}
+	session_close(&s);
+	return ret;
+}
+
+/* No pins: what is attached and installed is found where it is. */
+static int release_unpinned(struct session *s)
+{
+	struct error err = {};
+	int ret = nft_remove_all(&err);
+
+	ret = first(ret, guard_detach_all(&s->pins, NULL, ret ? NULL : &err));
+	return ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
+}
+
+/* Kill rules are no isolation: who armed them may still want them. */
+static bool rules_stay(const struct session *s)
+{
+	char path[PIN_DIR_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/" KILL_PIN_PREFIX "state", s->pins.maps);
+	return access(path, F_OK) == 0;
+}
+
+static void say(const struct session *s, const struct arguments *a, bool was)
+{
+	bool stay = rules_stay(s);
+
+	if (a->common.json)
+		printf("{\"state\": \"not isolated\", \"was_isolated\": %s, \"kill_rules\": %s}\n",
+		       was ? "true" : "false", stay ? "true" : "false");
+	else
+		printf("%s: %s\n", was ? "released" : "not isolated",
+		       stay ? "what is left of hostiso is its kill rules (hostiso kill list, "
+			      "release --all)"
+			    : "nothing of hostiso is left on this host");
 }
 
 int cmd_release(int argc, char **argv)
 {
 	const struct argp argp = {
-		.doc = "End the isolation: everything is switched off, detached and unpinned, the allowlist included.",
+		.options = options,
+		.parser = parse,
+		.doc = "End the isolation: everything is switched off, detached and unpinned, the allowlist included. Kill rules stay, unless --all.",
 		.children = COMMON_CHILDREN};
 	struct session s = SESSION_INIT;
-	struct common common = {};
+	struct arguments a = {};
 	struct error err = {};
-	bool was;
+	bool was = false;
 	int ret;
 
-	if (verb_parse(&argp, argc, argv, &common, &common))
+	if (verb_parse(&argp, argc, argv, &a, &a.common))
 		return EXIT_MISUSED;
-	ret = session_open(&s, &common, SESSION_CHANGE, &err);
+	ret = need_root(&err);
+	if (ret == 0)
+		ret = release_plain(&was, &err);
+	if (ret < 0)
+		return complain(&err, misuse_or_failure(ret));
+	ret = session_open(&s, &a.common, SESSION_CHANGE, &err);
 	if (ret < 0 && s.pins.lock_fd < 0)
 		return complain(&err, misuse_or_failure(ret));
 	/* broken pins, or another version's: what is attached is found on the devices */
-	was = s.have_maps && isolation_state(&s.maps) != STATE_OFF;
-	if (s.pins.lock_fd < 0) {
-		ret = guard_detach_all(&s.pins, NULL, &err);
-		ret = ret < 0 ? complain(&err, EXIT_FAILED) : EXIT_DONE;
-	} else {
-		ret = release(&s, &common);
-	}
+	was |= s.have_maps && isolation_state(&s.maps) != STATE_OFF;
+	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &a);
+	if (ret == EXIT_DONE)
+		say(&s, &a, was);
 	session_close(&s);
-	if (ret == EXIT_DONE && common.json)
-		printf("{\"state\": \"not isolated\", \"was_isolated\": %s}\n",
-		       was ? "true" : "false");
-	else if (ret == EXIT_DONE)
-		printf(was ? "released: nothing of hostiso is left on this host\n"
-			   : "not isolated: nothing of hostiso is left on this host\n");
 	return ret;
 }

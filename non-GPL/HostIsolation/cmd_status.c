@@ -43,7 +43,7 @@ static void print_head(const struct snapshot *snap)
 		printf("state: not isolated: the deadline has passed; everything passes. 'hostiso release' clears up\n");
 		break;
 	case STATE_ISOLATED:
-		printf("state: isolated%s\n",
+		printf("state: isolated%s%s\n", snap->plain ? " by nftables alone" : "",
 		       snap->degraded_count ? ", but not fully: see 'degraded'" : "");
 	}
 	if (snap->state != STATE_OFF) {
@@ -63,9 +63,13 @@ static void print_head(const struct snapshot *snap)
 	print_grants(snap);
 }
 
-static const char *hook_word(const struct hook_state *h)
+/* Without a program a device is open, unless the backstop shuts it. */
+static const char *hook_word(const struct hook_state *h, bool shut)
 {
-	return !h->attached ? "OPEN" : h->blocked ? "BEHIND" : h->tcx ? "tcx" : "clsact";
+	return !h->attached ? (shut ? "shut" : "OPEN")
+	       : h->blocked ? "BEHIND"
+	       : h->tcx	    ? "tcx"
+			    : "clsact";
 }
 
 static void print_devices(const struct snapshot *snap)
@@ -75,10 +79,20 @@ static void print_devices(const struct snapshot *snap)
 	printf("devices:\n  %-16s %-8s %-8s %s\n", "name", "in", "out", "xdp");
 	for (size_t i = 0; i < snap->device_count; i++) {
 		const struct device_snapshot *d = &snap->devices[i];
+		bool shut = snapshot_shut(snap, d->link.ifindex);
 		char name[64];
 
+		if (snap->plain) {
+			const char *word = d->whole ? "nft" : "shut";
+
+			printf("  %-16s %-8s %-8s -\n", printable(d->link.name, name, sizeof(name)),
+			       word, word);
+			continue;
+		}
+
 		printf("  %-16s %-8s %-8s %s", printable(d->link.name, name, sizeof(name)),
-		       hook_word(&d->state.in), hook_word(&d->state.out), xdp_words[d->state.xdp]);
+		       hook_word(&d->state.in, shut), hook_word(&d->state.out, shut),
+		       xdp_words[d->state.xdp]);
 		if (d->state.foreign_xdp_id)
 			printf(" (slot taken by %s; tc does the work)", d->state.foreign_xdp);
 		printf("\n");
@@ -109,11 +123,45 @@ static void print_counters(const struct snapshot *snap)
 		}
 }
 
+static void print_backstop_counter(const char *word,
+				   const struct counter counters[COUNTER_SETS][DIR_COUNT])
+{
+	for (int audit = 0; audit < COUNTER_SETS; audit++) {
+		const struct counter *in = &counters[audit][DIR_IN],
+				     *out = &counters[audit][DIR_OUT];
+
+		if (in->packets || out->packets)
+			printf("  %-11s %-16s %12llu %14llu %12llu %14llu\n",
+			       audit ? "would drop" : "dropped", word, in->packets, in->bytes,
+			       out->packets, out->bytes);
+	}
+}
+
+static void print_backstop(const struct snapshot *snap)
+{
+	if (snap->state != STATE_ISOLATED && snap->state != STATE_AUDIT)
+		return;
+	printf("nftables %s: %s", snap->plain ? "backend, without BPF" : "backstop",
+	       snapshot_backstop(snap));
+	if (snap->nft.kind != NFT_NONE)
+		printf(", %zu device%s guarded; %s", snap->nft.guarded_count,
+		       snap->nft.guarded_count == 1 ? "" : "s",
+		       snap->nft.named	 ? "others are left open (--dev)"
+		       : snap->nft.audit ? "on others everything would drop"
+					 : "on others everything drops");
+	printf("\n");
+	print_backstop_counter("unguarded", snap->nft.unguarded);
+	print_backstop_counter("raw-frame", snap->nft.raw);
+	for (size_t i = 0; snapshot_limit(snap, i); i++)
+		printf("  limit: %s\n", snapshot_limit(snap, i));
+}
+
 static void print_text(const struct snapshot *snap)
 {
 	print_head(snap);
 	print_devices(snap);
 	print_counters(snap);
+	print_backstop(snap);
 	if (snap->degraded_count)
 		printf("degraded:\n");
 	for (size_t i = 0; i < snap->degraded_count; i++)

@@ -9,12 +9,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <bpf/bpf.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/guard.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/snapshot.h"
 #include "HostIsolation/words.h"
 
@@ -66,19 +69,41 @@ static int mend(struct session *s, const struct snapshot *before, struct error *
 	struct guard_result res = {};
 	struct progs progs = PROGS_INIT;
 	struct snapshot after = {};
+	bool changed;
 	int ret;
 
 	for (size_t i = 0; i < before->degraded_count; i++)
 		say(before->degraded[i]);
+	if (s->maps.plain)
+		return plain_follow(&s->maps, err);
 	o.device_count = named_devices(s, names, &o);
-	ret = guard_attach(&s->pins, &s->maps, &progs, &o, &res, err);
+	/* shut first, then guarded, then let through to the programs */
+	ret = backstop_follow(s, &changed, err);
+	if (ret == 0)
+		ret = guard_attach(&s->pins, &s->maps, &progs, &o, &res, err);
 	progs_close(&progs);
+	if (ret == 0)
+		ret = backstop_follow(s, &changed, err);
 	if (ret == 0)
 		ret = snapshot_take(s, &after, err);
 	if (ret == 0 && after.degraded_count < before->degraded_count)
 		say(after.degraded_count ? "mended, in part" : "mended: fully isolated");
 	snapshot_free(&after);
 	return ret;
+}
+
+/* An index counts as guarded whose device is gone: another one could come by it. */
+static bool stale(const struct snapshot *snap)
+{
+	for (size_t g = 0; g < snap->nft.guarded_count; g++) {
+		bool there = false;
+
+		for (size_t i = 0; i < snap->device_count; i++)
+			there |= snap->devices[i].link.ifindex == snap->nft.guarded[g];
+		if (!there)
+			return true;
+	}
+	return false;
 }
 
 /* One look; takes the lock only when there is something to do. `told` keeps an old complaint from
@@ -93,7 +118,7 @@ static void look(const struct common *common, size_t *told)
 	if (ret == 0 && s.have_maps)
 		ret = snapshot_take(&s, &snap, &err);
 	if (ret == 0 && s.have_maps && snap.state == STATE_ISOLATED && snap.here &&
-	    snap.degraded_count != *told) {
+	    (snap.degraded_count != *told || stale(&snap))) {
 		session_close(&s);
 		s = (struct session)SESSION_INIT;
 		ret = session_open(&s, common, SESSION_CHANGE, &err);
@@ -110,12 +135,29 @@ static void look(const struct common *common, size_t *told)
 	session_close(&s);
 }
 
-static void drain(struct mnl_socket *nl)
+/* A device that leaves takes its programs along, but may come back with the same index. */
+static int take_news(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+
+	/* of AF_BRIDGE: it only left a bridge */
+	if (nlh->nlmsg_type == RTM_DELLINK && ifi->ifi_family == AF_UNSPEC)
+		nft_unguard(ifi->ifi_index, NULL);
+	return MNL_CB_OK;
+}
+
+/* What was lost because there was too much of it is found by looking: *told is forgotten. */
+static void drain(struct mnl_socket *nl, size_t *told)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE * 4];
+	ssize_t n;
 
-	while (recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
+	while ((n = recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 ||
+	       (n < 0 && errno == ENOBUFS))
+		if (n < 0)
+			*told = (size_t)-1;
+		else
+			mnl_cb_run(buf, (size_t)n, 0, 0, take_news, NULL);
 }
 
 static int watch(const struct common *common, struct error *err)
@@ -132,7 +174,7 @@ static int watch(const struct common *common, struct error *err)
 	while (!ended) {
 		look(common, &told);
 		if (poll(&p, 1, CHECK_EVERY_MS) > 0)
-			drain(nl);
+			drain(nl, &told);
 	}
 	say("ended; the isolation stays as it is");
 	mnl_socket_close(nl);

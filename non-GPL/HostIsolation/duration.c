@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include "HostIsolation/duration.h"
 
-#define SECOND_NS 1000000000ULL
 #define SECONDS_MAX (DURATION_MAX_NS / SECOND_NS)
 
 static const struct unit {

@@ -7,6 +7,7 @@
 #include "HostIsolation/error.h"
 
 #define DURATION_MAX_NS (3650ULL * 86400 * 1000000000) /* ten years: more is a typo */
+#define SECOND_NS 1000000000ULL
 #define DURATION_TEXT_MAX 32 /* room for any formatted one, with the NUL */
 
 /*

@@ -15,7 +15,7 @@ static void link_vec_freep(struct link_vec *v)
 	link_vec_free(v);
 }
 
-static bool asked_for(const struct guard_options *o, const struct link_info *link)
+bool guard_asked_for(const struct guard_options *o, const struct link_info *link)
 {
 	if (link->loopback)
 		return false;
@@ -150,7 +150,7 @@ static int attach_round(const struct pins *pins, struct maps *maps, struct progs
 	for (size_t i = 0; i < links.count && ret >= 0; i++) {
 		const struct link_info *link = &links.items[i];
 
-		if (!asked_for(o, link) || seen(all, link->ifindex))
+		if (!guard_asked_for(o, link) || seen(all, link->ifindex))
 			continue;
 		ret = attach_one(pins, maps, progs, o, link, res, err);
 		if (ret == -ENODEV) {

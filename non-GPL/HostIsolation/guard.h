@@ -23,6 +23,9 @@ struct guard_result {
 	int xdp_errno;	     /* why XDP could not even be loaded */
 };
 
+/* Is this one of the devices to guard? */
+bool guard_asked_for(const struct guard_options *o, const struct link_info *link);
+
 /* -ENODEV with a line when a device of --dev does not exist or is the loopback. */
 int guard_check_devices(const struct guard_options *o, struct error *err);
 

@@ -26,6 +26,7 @@ enum {
 	OPT_LIMIT,
 	OPT_FORCE,
 	OPT_RESET,
+	OPT_BACKEND,
 };
 
 static const struct argp_option options[] = {
@@ -47,6 +48,8 @@ static const struct argp_option options[] = {
 	{"xdp", OPT_XDP, "MODE", 0, "auto (native where the driver has it), native, generic, off",
 	 0},
 	{"tc", OPT_TC, "WAY", 0, "auto, tcx, clsact", 0},
+	{"backend", OPT_BACKEND, "WHICH", 0,
+	 "auto (BPF, and nftables alone where BPF is refused), bpf, nft", 0},
 	{"limit", OPT_LIMIT, "N", 0, "allowlist entries per family (131072)", 0},
 	{"reset-connections", OPT_RESET, "all", OPTION_ARG_OPTIONAL,
 	 "end the connections that are cut, so that programs fail at once; =all: in all network namespaces",
@@ -96,6 +99,7 @@ static int parse_value(int key, char *arg, struct isolate_arguments *a)
 {
 	static const char *const xdp[] = {"auto", "native", "generic", "off"};
 	static const char *const tc[] = {"auto", "tcx", "clsact"};
+	static const char *const backends[] = {"auto", "bpf", "nft"};
 	int ret;
 
 	switch (key) {
@@ -124,6 +128,10 @@ static int parse_value(int key, char *arg, struct isolate_arguments *a)
 	case OPT_XDP:
 		ret = parse_choice(arg, xdp, 4, "XDP mode", &a->error);
 		a->guard.xdp = ret;
+		return ret < 0 ? ret : 0;
+	case OPT_BACKEND:
+		ret = parse_choice(arg, backends, 3, "backend", &a->error);
+		a->backend = ret < 0 ? BACKEND_AUTO : (enum backend)ret;
 		return ret < 0 ? ret : 0;
 	case OPT_TC:
 		ret = parse_choice(arg, tc, 3, "way to attach", &a->error);

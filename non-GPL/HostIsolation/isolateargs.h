@@ -16,6 +16,7 @@ struct isolate_arguments {
 	__u64 limit;
 	const char *case_id, *comment;
 	enum ssh_choice ssh;
+	enum backend { BACKEND_AUTO, BACKEND_BPF, BACKEND_NFT } backend;
 	bool audit, dns, reset, reset_all;
 };
 

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/maps.h"
+#include "HostIsolation/plain.h"
 #include "filter.skel.h"
 
 const char *const map_names[MAP_COUNT] = {
@@ -146,6 +147,7 @@ int maps_create(struct maps *maps, const struct pins *pins, struct error *err)
 
 void maps_close(struct maps *maps)
 {
+	plain_close(maps);
 	if (maps->policy)
 		munmap(maps->policy, sizeof(struct policy));
 	maps->policy = NULL;
@@ -181,9 +183,11 @@ void policy_settle(void)
 
 int counters_read(const struct maps *maps, struct counter out[COUNTER_COUNT])
 {
-	int cpus = libbpf_num_possible_cpus();
+	int cpus = maps->plain ? 0 : libbpf_num_possible_cpus();
 	_cleanup_free_ struct counter *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
 
+	if (maps->plain)
+		return plain_counters(out);
 	if (!values)
 		return cpus < 0 ? cpus : -ENOMEM;
 	for (__u32 i = 0; i < COUNTER_COUNT; i++) {

@@ -12,9 +12,12 @@ enum map_index {
 	MAP_COUNT,
 };
 
+struct plain;
+
 struct maps {
 	int fd[MAP_COUNT];
 	struct policy *policy; /* the map's own memory: read and written in place */
+	struct plain *plain;   /* the nftables backend: there are no maps, and this instead */
 };
 
 #define MAPS_INIT                                                                                  \

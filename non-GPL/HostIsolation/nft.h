@@ -46,12 +46,14 @@ int nft_probe(unsigned int *can, struct error *err);
 const char *nft_cannot_text(unsigned int can, bool backend, size_t index);
 
 struct nft_policy {
-	bool audit;	/* count, drop nothing */
-	__u64 for_ns;	/* ends by itself after this time (clock stopped in suspend); 0: never */
-	__u64 boot_now; /* CLOCK_BOOTTIME, what the entries' deadlines are measured against */
+	bool audit;   /* count, drop nothing */
+	bool named;   /* isolate --dev: what is not guarded is left open */
+	__u64 for_ns; /* ends by itself after this time (clock stopped in suspend); 0: never */
 	const struct compiled *allow; /* NULL: nobody */
 	const struct kept_key *kept;  /* backend: the connections of --keep-ssh */
 	size_t kept_count;
+	const void *blob; /* backend: bytes to keep with the tables, for nft_blob_read() */
+	size_t blob_size;
 	const int *guarded; /* interface indexes (loopback need not be among them) */
 	size_t guarded_count;
 	unsigned int cannot; /* for tests: features not to use even if the kernel has them, */
@@ -82,7 +84,7 @@ enum nft_kind { NFT_NONE, NFT_BACKSTOP, NFT_BACKEND };
 /* What the kernel has now. */
 struct nft_state {
 	enum nft_kind kind;
-	bool audit;
+	bool audit, named;
 	bool armed;	  /* false: the time is over, everything passes */
 	__u64 left_ns;	  /* until then; 0: for ever */
 	unsigned int can; /* features in use */
@@ -97,5 +99,9 @@ struct nft_state {
 	struct counter raw[2][DIR_COUNT];	/* [audit]: AF_PACKET frames (only out) */
 };
 
+/* Only which of them; what cannot be read is none. */
+enum nft_kind nft_kind_now(void);
+/* The blob of nft_policy; the caller frees it. -ENOENT. */
+int nft_blob_read(void **blob, size_t *size, struct error *err);
 int nft_state_read(struct nft_state *out, struct error *err);
 void nft_state_free(struct nft_state *s);

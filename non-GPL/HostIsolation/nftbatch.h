@@ -87,7 +87,9 @@ struct nft_elements {
 	int family;
 	const char *table;
 	const struct nft_set *set;
-	int type; /* NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM */
+	int type;	  /* NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM */
+	const void *data; /* user data of the next element: type, length, value; or NULL */
+	__u32 data_size;
 	struct nlmsghdr *nlh;
 	struct nlattr *list;
 };

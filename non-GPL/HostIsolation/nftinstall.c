@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "HostIsolation/maps.h"
 #include "HostIsolation/nftread.h"
 #include "HostIsolation/nftinstall.h"
 #include <linux/netfilter_arp.h> /* behind netinet/in.h */
@@ -26,24 +27,12 @@
 #define FIRST INT_MIN
 #define LAST INT_MAX
 
+/* One table after the other. */
 struct install {
 	struct nft_writer w;
 	struct nft_note note;
 	enum nft_family at;
 };
-
-static void begin_table(struct install *in, enum nft_family family)
-{
-	struct nft_rules *r = &in->w.rules;
-
-	in->at = family;
-	r->family = nft_families[family];
-	r->count = &in->note.rules[family];
-	nft_put_table_gone(r->batch, r->family, NFT_TABLE);
-	nft_put_table(r->batch, r->family, NFT_TABLE, NULL, 0);
-	nft_put_common_sets(&in->w);
-	nft_put_counters(&in->w, WORD_UNGUARDED);
-}
 
 static void put_base(struct install *in, const char *chain, int hook, int priority)
 {
@@ -53,7 +42,7 @@ static void put_base(struct install *in, const char *chain, int hook, int priori
 			   r->family == NFPROTO_NETDEV ? NFT_ANY_DEVICE : NULL);
 }
 
-/* The first rule of every base chain: when the time is over, all pass. */
+/* When the time is over, all pass. */
 static void put_armed(struct install *in, const char *chain)
 {
 	struct nft_rules *r = &in->w.rules;
@@ -74,26 +63,57 @@ static void put_loopback(struct install *in, const char *chain, int meta)
 	rule_end(r);
 }
 
-/* meta: NFT_META_IIF or NFT_META_OIF */
-static void put_unguarded(struct install *in, const char *chain, int meta)
+static const char *const unguarded_chains[] = {
+	[DIR_IN] = "unguarded_in", [DIR_OUT] = "unguarded_out"};
+
+static void put_unguarded_chains(struct install *in)
 {
 	struct nft_rules *r = &in->w.rules;
-	char name[COUNTER_NAME_MAX];
 
-	nft_counter_name(name, in->w.policy->audit, WORD_UNGUARDED,
-			 meta == NFT_META_IIF ? DIR_IN : DIR_OUT);
-	rule_begin(r, chain);
-	load_meta(r, meta, REG(0));
-	if_not_in(r, nft_guarded_set.name, REG(0));
-	do_count(r, name);
-	do_drop(&in->w);
+	for (int dir = 0; dir < DIR_COUNT; dir++) {
+		char name[COUNTER_NAME_MAX];
+
+		nft_put_chain(r->batch, r->family, NFT_TABLE, unguarded_chains[dir]);
+		if (in->w.policy->named)
+			continue; /* and so it is passed */
+		put_armed(in, unguarded_chains[dir]);
+		nft_counter_name(name, in->w.policy->audit, WORD_UNGUARDED, dir);
+		rule_begin(r, unguarded_chains[dir]);
+		do_count(r, name);
+		do_drop(&in->w);
+	}
 }
 
-static void put_guard_chain(struct install *in, const char *chain, int hook, int priority, int meta)
+static void begin_table(struct install *in, enum nft_family family)
+{
+	struct nft_rules *r = &in->w.rules;
+
+	in->at = family;
+	r->family = nft_families[family];
+	r->count = &in->note.rules[family];
+	nft_put_table_gone(r->batch, r->family, NFT_TABLE);
+	nft_put_table(r->batch, r->family, NFT_TABLE, NULL, 0);
+	nft_put_common_sets(&in->w);
+	nft_put_counters(&in->w, WORD_UNGUARDED);
+	put_unguarded_chains(in);
+}
+
+/* One lookup is all that a packet of a guarded device costs. */
+static void put_unguarded(struct install *in, const char *chain, int dir)
+{
+	struct nft_rules *r = &in->w.rules;
+
+	rule_begin(r, chain);
+	load_meta(r, dir == DIR_IN ? NFT_META_IIF : NFT_META_OIF, REG(0));
+	if_not_in(r, nft_guarded_set.name, REG(0));
+	do_verdict(r, NFT_GOTO, unguarded_chains[dir]);
+	rule_end(r);
+}
+
+static void put_guard_chain(struct install *in, const char *chain, int hook, int priority, int dir)
 {
 	put_base(in, chain, hook, priority);
-	put_armed(in, chain);
-	put_unguarded(in, chain, meta);
+	put_unguarded(in, chain, dir);
 }
 
 static void put_goto(struct install *in, const char *chain, const char *to)
@@ -114,17 +134,19 @@ static int put_inet(struct install *in, struct error *err)
 		nft_put_judge_counters(&in->w);
 		nft_put_judge(&in->w, DIR_IN, false, true);
 		nft_put_judge(&in->w, DIR_OUT, false, true);
-		put_guard_chain(in, "prerouting", NF_INET_PRE_ROUTING, FIRST, NFT_META_IIF);
+		put_guard_chain(in, "prerouting", NF_INET_PRE_ROUTING, FIRST, DIR_IN);
 		put_loopback(in, "prerouting", NFT_META_IIF);
+		put_armed(in, "prerouting");
 		put_goto(in, "prerouting", "in");
 	}
-	put_guard_chain(in, "input", NF_INET_LOCAL_IN, FIRST, NFT_META_IIF);
-	put_guard_chain(in, "forward", NF_INET_FORWARD, FIRST, NFT_META_IIF);
-	put_unguarded(in, "forward", NFT_META_OIF);
-	put_guard_chain(in, "output", NF_INET_LOCAL_OUT, FIRST, NFT_META_OIF);
-	put_guard_chain(in, "postrouting", NF_INET_POST_ROUTING, LAST, NFT_META_OIF);
+	put_guard_chain(in, "input", NF_INET_LOCAL_IN, FIRST, DIR_IN);
+	put_guard_chain(in, "forward", NF_INET_FORWARD, FIRST, DIR_IN);
+	put_unguarded(in, "forward", DIR_OUT);
+	put_guard_chain(in, "output", NF_INET_LOCAL_OUT, FIRST, DIR_OUT);
+	put_guard_chain(in, "postrouting", NF_INET_POST_ROUTING, LAST, DIR_OUT);
 	if (judge) {
 		put_loopback(in, "postrouting", NFT_META_OIF);
+		put_armed(in, "postrouting");
 		put_goto(in, "postrouting", "out");
 	}
 	return ret;
@@ -133,15 +155,15 @@ static int put_inet(struct install *in, struct error *err)
 static void put_arp(struct install *in)
 {
 	begin_table(in, NFT_ARP);
-	put_guard_chain(in, "input", NF_ARP_IN, FIRST, NFT_META_IIF);
-	put_guard_chain(in, "output", NF_ARP_OUT, FIRST, NFT_META_OIF);
+	put_guard_chain(in, "input", NF_ARP_IN, FIRST, DIR_IN);
+	put_guard_chain(in, "output", NF_ARP_OUT, FIRST, DIR_OUT);
 }
 
 static void put_bridge(struct install *in)
 {
 	begin_table(in, NFT_BRIDGE);
-	put_guard_chain(in, "prerouting", NF_BR_PRE_ROUTING, FIRST, NFT_META_IIF);
-	put_guard_chain(in, "postrouting", NF_BR_POST_ROUTING, LAST, NFT_META_OIF);
+	put_guard_chain(in, "prerouting", NF_BR_PRE_ROUTING, FIRST, DIR_IN);
+	put_guard_chain(in, "postrouting", NF_BR_POST_ROUTING, LAST, DIR_OUT);
 	if (in->note.backend && !(in->w.can & NFT_CAN_EGRESS)) {
 		/* no hook could judge what leaves by the other port */
 		struct nft_rules *r = &in->w.rules;
@@ -184,13 +206,11 @@ static void put_device_chains(struct install *in, bool out)
 {
 	const char *chain = out ? "egress" : "ingress", *to = out ? "frames_out" : "in";
 	int hook = out ? NF_NETDEV_EGRESS : NF_NETDEV_INGRESS;
-	int meta = out ? NFT_META_OIF : NFT_META_IIF;
 
 	if (in->w.can & NFT_CAN_ANY_DEVICE) {
-		put_base(in, chain, hook, FIRST);
-		put_loopback(in, chain, meta);
+		put_guard_chain(in, chain, hook, FIRST, out ? DIR_OUT : DIR_IN);
+		put_loopback(in, chain, out ? NFT_META_OIF : NFT_META_IIF);
 		put_armed(in, chain);
-		put_unguarded(in, chain, meta);
 		if (out || in->note.backend)
 			put_goto(in, chain, to);
 		return;
@@ -238,49 +258,60 @@ static void put_all_gone(struct nft_batch *b, unsigned int can)
 		nft_put_table_gone(b, NFPROTO_BRIDGE, NFT_TABLE);
 }
 
-static int install(struct install *in, struct nft_batch *b, struct error *err)
+static int try_install(const struct nft_policy *p, const struct nft_note *note,
+		       const struct nft_counter_vec *counters, struct error *err)
 {
-	unsigned int can;
-	int ret = nft_probe(&can, err);
+	struct install in = {
+		.w = {.policy = p, .counters = counters, .now = boot_ns(), .can = note->can},
+		.note = *note,
+	};
+	struct nft_batch b;
+	int ret;
 
-	if (ret)
-		return ret;
-	in->note.can = in->w.can = (can | in->w.policy->force) & ~in->w.policy->cannot;
-	in->w.rules.batch = b;
-	in->w.rules.table = NFT_TABLE;
-
-	put_all_gone(b, can);
-	ret = put_netdev(in, err);
-	if (in->w.can & NFT_CAN_ARP)
-		put_arp(in);
-	if (in->w.can & NFT_CAN_BRIDGE)
-		put_bridge(in);
+	nft_batch_begin(&b);
+	in.w.rules.batch = &b;
+	in.w.rules.table = NFT_TABLE;
+	put_all_gone(&b, note->can);
+	ret = put_netdev(&in, err);
+	if (note->can & NFT_CAN_ARP)
+		put_arp(&in);
+	if (note->can & NFT_CAN_BRIDGE)
+		put_bridge(&in);
 	if (!ret)
-		ret = put_inet(in, err);
-	nft_put_note(b, &in->note);
-	return ret ? ret : nft_commit(b, err);
+		ret = put_inet(&in, err);
+	nft_put_note(&b, &in.note);
+	nft_put_blob(&b, p->blob, p->blob_size);
+	if (!ret)
+		ret = nft_commit(&b, err);
+	nft_batch_free(&b);
+	return ret;
 }
 
+/*
+ * At first as if the kernel could do everything: that is so nearly everywhere, and one transaction
+ * is refused or taken as a whole. Only then it is asked for each part, which takes four times as
+ * long.
+ */
 static int install_kind(const struct nft_policy *p, bool backend, unsigned int *can,
 			struct error *err)
 {
+	struct nft_note note = {.backend = backend, .audit = p->audit, .named = p->named};
 	struct nft_counter_vec counters = {};
-	struct install in = {
-		.w = {.policy = p, .counters = &counters},
-		.note = {.backend = backend, .audit = p->audit},
-	};
-	struct nft_batch b;
+	unsigned int found;
 	int ret = 0;
 
 	for (int i = 0; i < NFT_FAMILIES && !ret; i++)
 		ret = nft_read_counters(nft_families[i], &counters, err);
-	nft_batch_begin(&b);
+	note.can = (nft_library_can() | p->force) & ~p->cannot;
 	if (!ret)
-		ret = install(&in, &b, err);
-	nft_batch_free(&b);
+		ret = try_install(p, &note, &counters, err);
+	if (ret && ret != -ENODEV && ret != -ENOMEM && !nft_probe(&found, err)) {
+		note.can = (found | p->force) & ~p->cannot;
+		ret = try_install(p, &note, &counters, err);
+	}
 	free(counters.items);
 	if (!ret && can)
-		*can = in.note.can;
+		*can = note.can;
 	return ret;
 }
 

@@ -12,7 +12,8 @@
 struct nft_note {
 	__u8 backend;
 	__u8 audit;
-	__u8 pad[2];
+	__u8 named;
+	__u8 pad;
 	__u32 can;
 	__u32 rules[NFT_FAMILIES];
 };
@@ -20,6 +21,9 @@ struct nft_note {
 void nft_put_note(struct nft_batch *b, const struct nft_note *note);
 /* -ENOENT when we are not installed. */
 int nft_note_read(struct nft_note *out, struct error *err);
+
+/* nftblob.c: bytes, as the user data of a set's elements. None: no set. */
+void nft_put_blob(struct nft_batch *b, const void *blob, size_t size);
 
 /* The base chain of one device, "egress_7", and its rule. -ENODEV. */
 #define DEVICE_CHAIN_OUT "egress_"

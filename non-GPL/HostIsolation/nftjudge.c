@@ -5,7 +5,8 @@
  *
  * What it cannot say: that a unicast neighbour solicitation asks for its own destination, that an
  * ICMP error's quoted packet came from this host (two fields cannot be compared), which fragments
- * follow one that a port entry let through (they drop), and a second tag inside the frame (drops).
+ * follow one that a port entry let through (they drop), a second tag inside the frame (drops), and
+ * which IPv4 options a frame has that leaves (all drop).
  */
 #include "HostIsolation/nftjudge.h"
 
@@ -167,6 +168,14 @@ static void put_source_routes(struct nft_judge *j)
 		nft_judge_begin(j);
 		load_exthdr6(r, IPPROTO_ROUTING, 3, 1, REG(0)); /* segments left */
 		if_reg(r, REG(0), NFT_CMP_NEQ, zero, 1);
+		nft_judge_end(j, REASON_SOURCE_ROUTE);
+		return;
+	}
+	if (r->family == NFPROTO_NETDEV && j->dir == DIR_OUT) {
+		/* the kernel looks for options at the frame's first byte, which is Ethernet's here:
+		 * so none at all pass */
+		nft_judge_begin(j);
+		if_bits(r, NH, 0, NFT_CMP_NEQ, 0x0f, 5);
 		nft_judge_end(j, REASON_SOURCE_ROUTE);
 		return;
 	}

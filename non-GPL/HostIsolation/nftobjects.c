@@ -166,7 +166,7 @@ static void put_key(struct nlmsghdr *nlh, __u16 attr, const void *key, __u32 siz
 
 /* Older kernels (5.10 among them) round down to ticks, and take none for no timeout at all. */
 #define TIMEOUT_MIN_MS 20
-#define ELEMENT_ROOM 256 /* the longest: two keys of 40 bytes, a timeout, flags */
+#define ELEMENT_ROOM 512 /* the longest: two keys of 40 bytes, a timeout, flags, user data */
 
 void nft_put_element(struct nft_elements *e, const void *key, const void *key_end, __u64 timeout_ms,
 		     __u32 flags)
@@ -196,6 +196,8 @@ void nft_put_element(struct nft_elements *e, const void *key, const void *key_en
 		mnl_attr_put_u64(
 			e->nlh, NFTA_SET_ELEM_TIMEOUT,
 			htobe64(timeout_ms < TIMEOUT_MIN_MS ? TIMEOUT_MIN_MS : timeout_ms));
+	if (e->data)
+		mnl_attr_put(e->nlh, NFTA_SET_ELEM_USERDATA, e->data_size, e->data);
 	mnl_attr_nest_end(e->nlh, elem);
 }
 

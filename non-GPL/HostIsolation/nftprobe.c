@@ -122,6 +122,11 @@ static bool library_knows_any_device(void)
 	return knows;
 }
 
+unsigned int nft_library_can(void)
+{
+	return library_knows_any_device() ? NFT_CAN_ALL : NFT_CAN_ALL & ~NFT_CAN_ANY_DEVICE;
+}
+
 int nft_probe(unsigned int *can, struct error *err)
 {
 	struct error why = {};
@@ -133,9 +138,7 @@ int nft_probe(unsigned int *can, struct error *err)
 	for (unsigned int part = 1; part < NFT_CAN_ALL; part <<= 1)
 		if (!try_part(part, NULL))
 			found |= part;
-	if (!library_knows_any_device())
-		found &= ~NFT_CAN_ANY_DEVICE;
-	*can = found;
+	*can = found & nft_library_can();
 	return 0;
 }
 

@@ -372,3 +372,51 @@ int nft_read_table(int family, bool *there, struct error *err)
 	*there = false;
 	return ask(&q, err);
 }
+
+static int take_data(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1] = {}, *elem;
+	const struct nft_data_reader *r = arg;
+
+	attrs_of(nlh, tb, NFTA_SET_ELEM_LIST_MAX);
+	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return MNL_CB_OK;
+	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+	{
+		const struct nlattr *e[NFTA_SET_ELEM_MAX + 1] = {}, *key[NFTA_DATA_MAX + 1] = {};
+		const struct nlattr *data;
+
+		attrs_in(elem, e, NFTA_SET_ELEM_MAX);
+		attrs_in(e[NFTA_SET_ELEM_KEY], key, NFTA_DATA_MAX);
+		data = e[NFTA_SET_ELEM_USERDATA];
+		if (!data || !key[NFTA_DATA_VALUE] ||
+		    mnl_attr_get_payload_len(key[NFTA_DATA_VALUE]) != 4)
+			continue;
+		errno = -r->each(mnl_attr_get_u32(key[NFTA_DATA_VALUE]), mnl_attr_get_payload(data),
+				 mnl_attr_get_payload_len(data), r->arg);
+		if (errno)
+			return MNL_CB_ERROR;
+	}
+	return MNL_CB_OK;
+}
+
+static void forget_data(void *arg)
+{
+	const struct nft_data_reader *r = arg;
+
+	r->restart(r->arg);
+}
+
+int nft_read_data(int family, const char *set, const struct nft_data_reader *r, struct error *err)
+{
+	struct query q = {.type = NFT_MSG_GETSETELEM,
+			  .family = family,
+			  .table_attr = NFTA_SET_ELEM_LIST_TABLE,
+			  .set_attr = NFTA_SET_ELEM_LIST_SET,
+			  .set = set,
+			  .each = take_data,
+			  .restart = forget_data,
+			  .arg = (void *)r};
+
+	return ask(&q, err);
+}

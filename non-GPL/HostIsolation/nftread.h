@@ -49,6 +49,14 @@ int nft_read_chains(int family, struct nft_chain_vec *out, struct error *err);
 
 int nft_read_table(int family, bool *there, struct error *err);
 
+/* Calls each with the key and user data of every element. */
+struct nft_data_reader {
+	int (*each)(__u32 key, const void *data, size_t size, void *arg);
+	void (*restart)(void *arg);
+	void *arg;
+};
+int nft_read_data(int family, const char *set, const struct nft_data_reader *r, struct error *err);
+
 /* The user data of our set `note`; its size, or -ENOENT. */
 #define NFT_NOTE_SET "note"
 int nft_read_note(void *buf, size_t size, struct error *err);

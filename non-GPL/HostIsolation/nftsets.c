@@ -135,7 +135,7 @@ static __u64 timeout_of(const struct nft_writer *w, __u64 until)
 {
 	if (until == FOREVER)
 		return 0;
-	return until > w->policy->boot_now ? (until - w->policy->boot_now + 999999) / 1000000 : 1;
+	return until > w->now ? (until - w->now + 999999) / 1000000 : 1;
 }
 
 static void put_addresses(struct nft_writer *w, int family, const struct nft_segments *segments)
@@ -146,7 +146,7 @@ static void put_addresses(struct nft_writer *w, int family, const struct nft_seg
 	for (size_t i = 0; i < segments->count; i++) {
 		const struct nft_segment *s = &segments->items[i];
 
-		if (s->until <= w->policy->boot_now)
+		if (s->until <= w->now)
 			continue;
 		nft_put_element(&e, s->lo, NULL, timeout_of(w, s->until), 0);
 		if (address_next(family, s->hi, behind))
@@ -195,8 +195,8 @@ static int put_ports(struct nft_writer *w, int family, const struct nft_segments
 		for (size_t i = 0; i < segments->count && !ret; i++) {
 			pe.segment = &segments->items[i];
 			if (pe.segment->rules)
-				ret = nft_ports_each(w->policy->allow, pe.segment->rules,
-						     w->policy->boot_now, put_port, &pe);
+				ret = nft_ports_each(w->policy->allow, pe.segment->rules, w->now,
+						     put_port, &pe);
 		}
 		nft_put_elements_end(&pe.elements);
 	}

@@ -177,6 +177,7 @@ static int read_state(struct nft_state *s, struct error *err)
 		return fail(err, ret, "%s", why.text);
 	s->kind = note.backend ? NFT_BACKEND : NFT_BACKSTOP;
 	s->audit = note.audit;
+	s->named = note.named;
 	s->can = note.can;
 	judged = note.can & NFT_CAN_EGRESS ? NFPROTO_NETDEV : NFPROTO_INET;
 	ret = read_armed(s, NFPROTO_INET, err);
@@ -191,6 +192,15 @@ static int read_state(struct nft_state *s, struct error *err)
 	if (!ret)
 		ret = count_ranges(judged, "allow6", &s->allow6, err);
 	return ret;
+}
+
+enum nft_kind nft_kind_now(void)
+{
+	struct nft_note note;
+
+	if (nft_note_read(&note, NULL))
+		return NFT_NONE;
+	return note.backend ? NFT_BACKEND : NFT_BACKSTOP;
 }
 
 int nft_state_read(struct nft_state *out, struct error *err)

@@ -19,6 +19,7 @@ struct nft_writer {
 	struct nft_rules rules; /* batch, family, table */
 	const struct nft_policy *policy;
 	const struct nft_counter_vec *counters; /* how the counters stood before */
+	__u64 now; /* boot_ns(), what the entries' deadlines are measured against */
 	unsigned int can;
 	bool has4, has6; /* port entries exist in this family */
 };
@@ -36,6 +37,10 @@ const char *nft_flows_set(int family, int dir);
 
 #define ND_ONLINK_MS (24ULL * 3600 * 1000) /* a neighbour not heard of for a day is none */
 #define FLOW_IDLE_MS (FLOW_IDLE_NS / 1000000)
+
+/* nftprobe.c: what may be installed at all, however the kernel answers: hooks on devices to come
+ * only where nft(8) survives listing them. */
+unsigned int nft_library_can(void);
 
 /* nftcarry.c: what lives on when the tables are replaced. */
 struct counter nft_carry_counter(const struct nft_writer *w, const char *name);

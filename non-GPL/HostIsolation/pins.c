@@ -233,8 +233,9 @@ void pins_close(struct pins *pins)
 	close_fdp(&pins->lock_fd);
 }
 
-/* Empties a folder; bpffs has no deeper nesting than we make. */
-static int remove_tree(const char *path, int depth)
+/* Empties a folder; bpffs has no deeper nesting than we make. What begins with `keep` stays, and
+ * the folders it lies in. */
+static int remove_tree(const char *path, int depth, const char *keep)
 {
 	_cleanup_closedir_ DIR *dir = opendir(path);
 	struct dirent *e;
@@ -247,23 +248,25 @@ static int remove_tree(const char *path, int depth)
 
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
+		if (keep && !strncmp(e->d_name, keep, strlen(keep)))
+			continue;
 		snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name);
 		if (e->d_type == DT_DIR && depth > 0) {
-			int r = remove_tree(sub, depth - 1);
+			int r = remove_tree(sub, depth - 1, keep);
 
 			ret = ret ? ret : r;
 		} else if (unlink(sub) < 0 && errno != ENOENT) {
 			ret = ret ? ret : -errno;
 		}
 	}
-	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT)
+	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT && !(keep && errno == ENOTEMPTY))
 		ret = -errno;
 	return ret;
 }
 
-int pins_remove(struct pins *pins, struct error *err)
+int pins_remove(struct pins *pins, const char *keep, struct error *err)
 {
-	int ret = remove_tree(pins->dir, 2);
+	int ret = remove_tree(pins->dir, 2, keep);
 
 	return ret < 0 ? fail(err, ret, "cannot remove the pin folder %s: %s", pins->dir,
 			      strerror(-ret))

@@ -30,5 +30,8 @@ int pins_open(struct pins *pins, const char *dir, bool create, struct error *err
 int pins_lock(struct pins *pins, struct error *err);
 void pins_close(struct pins *pins);
 
-/* Removes the folder and every pin in it, known or not. The lock stays until pins_close(). */
-int pins_remove(struct pins *pins, struct error *err);
+/*
+ * Removes the folder and every pin in it, known or not, but for those whose names begin with `keep`
+ * (NULL: none). The lock stays until pins_close().
+ */
+int pins_remove(struct pins *pins, const char *keep, struct error *err);

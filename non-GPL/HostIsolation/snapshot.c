@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <bpf/bpf.h>
+#include "HostIsolation/backstop.h"
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/snapshot.h"
 
 const struct loss_word grant_losses[GRANT_LOST_COUNT] = {
@@ -17,8 +19,7 @@ const struct loss_word grant_losses[GRANT_LOST_COUNT] = {
 	[GRANT_LOST_SOCKET] = {"grant_sockets_lost", "sockets"},
 };
 
-static __attribute__((format(printf, 2, 3))) void degraded(struct snapshot *snap, const char *fmt,
-							   ...)
+void snapshot_degraded(struct snapshot *snap, const char *fmt, ...)
 {
 	char(*more)[DEGRADED_TEXT] =
 		realloc(snap->degraded, (snap->degraded_count + 1) * sizeof(*snap->degraded));
@@ -32,15 +33,19 @@ static __attribute__((format(printf, 2, 3))) void degraded(struct snapshot *snap
 	va_end(ap);
 }
 
-static void judge_hook(struct snapshot *snap, const char *name, const char *way,
-		       const struct hook_state *hook)
+static void judge_hook(struct snapshot *snap, const struct link_info *link, const char *name,
+		       const char *way, const struct hook_state *hook)
 {
 	if (!hook->attached)
-		degraded(snap, "%s: no program of ours %s; 'hostiso isolate' puts it back", name,
-			 way);
+		snapshot_degraded(snap,
+				  "%s: no program of ours %s%s; 'hostiso isolate' puts it back",
+				  name, way,
+				  snapshot_shut(snap, link->ifindex)
+					  ? ": shut by the nftables backstop, allowed peers too"
+					  : "");
 	else if (hook->blocked)
-		degraded(snap, "%s: %s runs before ours %s and can let packets past it", name,
-			 hook->ahead, way);
+		snapshot_degraded(snap, "%s: %s runs before ours %s and can let packets past it",
+				  name, hook->ahead, way);
 }
 
 static int take_device(struct session *s, struct snapshot *snap, struct progs *progs,
@@ -51,6 +56,11 @@ static int take_device(struct session *s, struct snapshot *snap, struct progs *p
 	int ret;
 
 	d->link = *link;
+	if (snap->plain) {
+		d->whole = !snapshot_shut(snap, link->ifindex);
+		snap->device_count++;
+		return 0;
+	}
 	ret = device_state_read(link, progs_ours, progs, &d->state, err);
 	if (ret == -ENODEV)
 		return 0;
@@ -62,14 +72,14 @@ static int take_device(struct session *s, struct snapshot *snap, struct progs *p
 		   !d->state.out.blocked;
 	if (!d->state.in.attached && !d->state.out.attached &&
 	    snap->policy.control & CONTROL_NAMED) {
-		degraded(snap, "%s: left open, because isolate was told --dev", name);
+		snapshot_degraded(snap, "%s: left open, because isolate was told --dev", name);
 		return 0;
 	}
-	judge_hook(snap, name, "inwards", &d->state.in);
-	judge_hook(snap, name, "outwards", &d->state.out);
+	judge_hook(snap, link, name, "inwards", &d->state.in);
+	judge_hook(snap, link, name, "outwards", &d->state.out);
 	if (link->header == LINK_UNKNOWN)
-		degraded(snap, "%s: link type %u is not understood; all its traffic drops", name,
-			 link->type);
+		snapshot_degraded(snap, "%s: link type %u is not understood; all its traffic drops",
+				  name, link->type);
 	return 0;
 }
 
@@ -77,7 +87,7 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 {
 	struct progs progs = PROGS_INIT;
 	struct link_vec links = {};
-	int ret = progs_open(&progs, &s->pins, err);
+	int ret = snap->plain ? 0 : progs_open(&progs, &s->pins, err);
 
 	if (ret == 0)
 		ret = links_dump(&links, err);
@@ -89,6 +99,21 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 			ret = take_device(s, snap, &progs, &links.items[i], err);
 	link_vec_free(&links);
 	progs_close(&progs);
+	return ret;
+}
+
+/* The tables are read before the devices: those that come meanwhile count as shut, which is true.
+ */
+static int take_hooks(struct session *s, struct snapshot *snap, struct error *err)
+{
+	bool on = snap->state == STATE_ISOLATED || snap->state == STATE_AUDIT;
+	struct error why = {};
+	int read = on ? nft_state_read(&snap->nft, &why) : 0, ret;
+
+	ret = take_devices(s, snap, err);
+
+	if (ret == 0 && on)
+		backstop_judge(snap, read < 0 ? why.text : NULL);
 	return ret;
 }
 
@@ -136,7 +161,7 @@ static int take_grants(struct session *s, struct snapshot *snap, struct error *e
 		return ret;
 	n = granthooks_missing(&s->pins, missing, sizeof(missing));
 	if (n)
-		degraded(
+		snapshot_degraded(
 			snap,
 			"process grants: %u hooks are gone, %s for one: new sockets are blocked, and a grant may outlive its process; 'hostiso allow' of one again puts them back",
 			n, missing);
@@ -151,9 +176,12 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 	snap.policy = *s->maps.policy;
 	snap.state = isolation_state(&s->maps);
 	snap.here = !snap.policy.netns_cookie || snap.policy.netns_cookie == netns_inode(0);
-	snap.kept = snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps) : 0;
+	snap.plain = s->maps.plain;
+	snap.kept = snap.plain				 ? s->maps.plain->kept_count
+		    : snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps)
+							 : 0;
 	if (!snap.here)
-		degraded(
+		snapshot_degraded(
 			&snap,
 			"these pins isolate another network namespace, net:[%llu]: run status there",
 			snap.policy.netns_cookie);
@@ -162,10 +190,10 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 		fail(err, ret, "cannot read the counters: %s", strerror(-ret));
 	if (ret == 0)
 		ret = take_allowlist(s, &snap, err);
-	if (ret == 0)
+	if (ret == 0 && !snap.plain)
 		ret = take_grants(s, &snap, err);
 	if (ret == 0 && snap.here && snap.state != STATE_OFF)
-		ret = take_devices(s, &snap, err);
+		ret = take_hooks(s, &snap, err);
 	if (ret < 0) {
 		snapshot_free(&snap);
 		return ret;
@@ -178,5 +206,6 @@ void snapshot_free(struct snapshot *snap)
 {
 	free(snap->devices);
 	free(snap->degraded);
+	nft_state_free(&snap->nft);
 	*snap = (struct snapshot){};
 }

@@ -4,6 +4,7 @@
 
 #include "HostIsolation/grantlayout.h"
 #include "HostIsolation/guard.h"
+#include "HostIsolation/nft.h"
 #include "HostIsolation/verbs.h"
 
 struct device_snapshot {
@@ -17,6 +18,7 @@ struct device_snapshot {
 struct snapshot {
 	enum isolation_state state;
 	struct policy policy; /* a copy */
+	bool plain;	      /* the nftables backend: there are no programs */
 	bool here;	      /* the pins isolate this network namespace */
 	struct device_snapshot *devices;
 	size_t device_count;
@@ -24,6 +26,7 @@ struct snapshot {
 	size_t entries4, entries6, kept;
 	size_t grants;			    /* process grants in force */
 	__u64 grant_lost[GRANT_LOST_COUNT]; /* what was blocked because a table was full */
+	struct nft_state nft;		    /* the backstop */
 	char (*degraded)[DEGRADED_TEXT];    /* one line each: what is not as it should be */
 	size_t degraded_count;
 };
@@ -33,6 +36,15 @@ extern const struct loss_word {
 	const char *key, *text;
 } grant_losses[GRANT_LOST_COUNT];
 
+/* One line more of what is not as it should be. */
+void snapshot_degraded(struct snapshot *snap, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Does the backstop drop everything on that device? */
+bool snapshot_shut(const struct snapshot *snap, int ifindex);
+/* The backstop in one word, and line `index` of what this kernel cannot do for us, NULL behind the
+ * last. */
+const char *snapshot_backstop(const struct snapshot *snap);
+const char *snapshot_limit(const struct snapshot *snap, size_t index);
 /* have_maps must be true. */
 int snapshot_take(struct session *s, struct snapshot *out, struct error *err);
 /* One JSON object; the caller frees it. NULL: out of memory. */

@@ -41,6 +41,11 @@ static struct json_object *json_devices(const struct snapshot *snap)
 
 		put(o, "name", printable(d->link.name, name, sizeof(name)));
 		put_u64(o, "ifindex", d->link.ifindex);
+		if (snap->plain) {
+			json_object_object_add(o, "guarded", json_object_new_boolean(d->whole));
+			json_object_array_add(array, o);
+			continue;
+		}
 		json_object_object_add(o, "in", json_hook(&d->state.in));
 		json_object_object_add(o, "out", json_hook(&d->state.out));
 		put(o, "xdp", xdp_words[d->state.xdp]);
@@ -76,6 +81,43 @@ static struct json_object *json_counters(const struct snapshot *snap)
 	return array;
 }
 
+static void json_backstop_counters(struct json_object *array, const char *word,
+				   const struct counter counters[COUNTER_SETS][DIR_COUNT])
+{
+	for (int audit = 0; audit < COUNTER_SETS; audit++)
+		for (int dir = 0; dir < DIR_COUNT; dir++) {
+			struct json_object *o;
+
+			if (!counters[audit][dir].packets)
+				continue;
+			o = json_object_new_object();
+			put(o, "reason", word);
+			put(o, "verdict", audit ? "would-drop" : "drop");
+			put(o, "direction", dir == DIR_IN ? "in" : "out");
+			put_u64(o, "packets", counters[audit][dir].packets);
+			put_u64(o, "bytes", counters[audit][dir].bytes);
+			json_object_array_add(array, o);
+		}
+}
+
+static struct json_object *json_backstop(const struct snapshot *snap)
+{
+	struct json_object *o = json_object_new_object(), *guarded = json_object_new_array(),
+			   *counters = json_object_new_array(), *limits = json_object_new_array();
+
+	put(o, "state", snapshot_backstop(snap));
+	for (size_t i = 0; i < snap->nft.guarded_count; i++)
+		json_object_array_add(guarded, json_object_new_int(snap->nft.guarded[i]));
+	json_object_object_add(o, "guarded", guarded);
+	json_backstop_counters(counters, "unguarded", snap->nft.unguarded);
+	json_backstop_counters(counters, "raw-frame", snap->nft.raw);
+	json_object_object_add(o, "counters", counters);
+	for (size_t i = 0; snapshot_limit(snap, i); i++)
+		json_object_array_add(limits, json_object_new_string(snapshot_limit(snap, i)));
+	json_object_object_add(o, "limits", limits);
+	return o;
+}
+
 static void json_head(struct json_object *o, const struct snapshot *snap, bool whole)
 {
 	const struct policy *p = &snap->policy;
@@ -83,6 +125,7 @@ static void json_head(struct json_object *o, const struct snapshot *snap, bool w
 	char when[32];
 
 	put(o, "state", state_words[snap->state]);
+	put(o, "backend", snap->plain ? "nft" : "bpf");
 	json_object_object_add(o, "fully_isolated", json_object_new_boolean(whole));
 	if (snap->state != STATE_OFF) {
 		format_time(p->isolated_at, when, sizeof(when));
@@ -117,6 +160,7 @@ char *snapshot_json(const struct snapshot *snap)
 	json_head(o, snap, snapshot_whole(snap));
 	json_object_object_add(o, "devices", json_devices(snap));
 	json_object_object_add(o, "counters", json_counters(snap));
+	json_object_object_add(o, "backstop", json_backstop(snap));
 	for (size_t i = 0; i < snap->degraded_count; i++)
 		json_object_array_add(lines, json_object_new_string(snap->degraded[i]));
 	json_object_object_add(o, "degraded", lines);

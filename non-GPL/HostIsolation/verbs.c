@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/entryfile.h"
+#include "HostIsolation/plain.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/verbs.h"
+#include "Kill/killlayout.h"
 
 enum { OPT_PIN_DIR = 0x1000, OPT_JSON };
 
@@ -77,10 +79,28 @@ int need_root(struct error *err)
 	return geteuid() == 0 ? 0 : fail(err, -EPERM, "this needs root; try: sudo hostiso …");
 }
 
+/* The nftables backend: no pins. */
+static int session_plain(struct session *s, bool fresh, int mode, struct error *err)
+{
+	int ret = plain_open(&s->maps, fresh, mode != SESSION_READ, err);
+
+	s->have_maps = ret == 0;
+	return ret;
+}
+
+int session_open_plain(struct session *s, struct error *err)
+{
+	int ret = need_root(err);
+
+	return ret < 0 ? ret : session_plain(s, !plain_there(), SESSION_CHANGE, err);
+}
+
 int session_open(struct session *s, const struct common *common, int mode, struct error *err)
 {
 	int ret = need_root(err);
 
+	if (ret == 0 && plain_there())
+		return session_plain(s, false, mode, err);
 	if (ret == 0)
 		ret = pins_open(&s->pins, common->pin_dir, mode == SESSION_MAKE, err);
 	if (ret == -ENOENT && mode != SESSION_MAKE)
@@ -111,7 +131,7 @@ void session_close(struct session *s)
 void session_undo(struct session *s)
 {
 	if (s->made && s->pins.lock_fd >= 0)
-		pins_remove(&s->pins, NULL);
+		pins_remove(&s->pins, KILL_PIN_PREFIX, NULL);
 }
 
 enum isolation_state isolation_state(const struct maps *maps)

@@ -5,7 +5,7 @@
 
 lab_default
 before=$(kernel_state host)
-for verb in isolate release unisolate allow deny list status confirm; do
+for verb in isolate release unisolate allow deny list status confirm verify watch; do
 	for flag in --help --usage '-?'; do
 		hostiso "$verb" "$flag" >"$scratch/help" 2>&1 && status=0 || status=$?
 		is "$status $(grep -c '^Usage: hostiso ' "$scratch/help")" "0 1" "$verb $flag prints the usage"

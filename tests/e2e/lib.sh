@@ -189,6 +189,18 @@ hold() { # FILE FROM ADDRESS [PORT]
 	start "$build/tools/lab/hold" -o "$scratch/$1" "$(ns "$2")" "$3" "${4:-7}"
 }
 
+# hostiso watch in the background, its words in $scratch/watch; $watcher is it.
+watch_begin() {
+	(exec nsenter --net="/run/netns/$(ns host)" -- bash -c "$lab_guard" guard "/run/netns/$(ns host)" "$HOSTISO" watch \
+		{lab_lock}>&-) >"$scratch/watch" 2>&1 &
+	watcher=$!
+	helpers+=("$watcher")
+}
+watch_end() {
+	kill "$watcher"
+	wait "$watcher" 2>/dev/null || true
+}
+
 # Microseconds, as flood, watch and hold write them.
 now() {
 	echo "${EPOCHREALTIME/./}"

@@ -41,10 +41,26 @@ in_ns host nft -f - <<-'RULES'
 			ip saddr 10.77.0.0/24 add @seen { ip saddr }
 		}
 	}
+	table netdev others {
+		chain ingress {
+			type filter hook ingress device "eth0" priority -500;
+			ip saddr 10.99.0.0/16 drop
+		}
+	}
+	table bridge hostiso_others {
+		chain forward { type filter hook forward priority 0; }
+	}
 RULES
+theirs() {
+	in_ns host bash -c 'for t in "inet others" "netdev others" "bridge hostiso_others"; do timeout 10 nft -a list table $t; done' |
+		grep -v 10.77
+}
 before=$(kernel_state host)
+rules=$(theirs)
 ok "isolate among qdiscs, filters and rules of others" hostiso isolate "${allow[@]}"
 is "$(host_state)" isolated "isolates"
+is "$(theirs)" "$rules" "their rules are listed as before, byte for byte"
+like "$(in_ns host timeout 10 nft list tables)" 'inet hostiso' "beside ours"
 ok "status calls it whole" hostiso status
 still_counts in "their ingress filter goes on"
 still_counts out "and their egress filter"

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 lab_default
-guarded host "$HOSTISO" watch >"$scratch/watch" 2>&1 &
-watcher=$!
+watch_begin
 later() { # DESCRIPTION COMMAND...: within 5 s
 	local text=$1 _
 	shift
@@ -34,8 +33,7 @@ fi
 later "what was torn down is told" grep -q 'no program of ours' "$scratch/watch"
 later "and mended" hostiso status
 
-kill "$watcher"
-wait "$watcher" 2>/dev/null || true
+watch_end
 ok "without it the isolation stays" hostiso status
 is "$(host_state)" isolated "and cuts"
 ok "release" hostiso release

@@ -50,6 +50,25 @@ static int files(void)
 	return 0;
 }
 
+/* Five file events a round, each process in a file of its own. */
+static int loop(const char *rounds)
+{
+	char name[32], renamed[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "a%d", getpid());
+	snprintf(renamed, sizeof(renamed), "b%d", getpid());
+	for (int i = atoi(rounds); i > 0; i--) {
+		must(fd = open(name, O_CREAT | O_RDWR | O_EXCL, 0644));
+		must(write(fd, "test", 4));
+		must(fchmod(fd, 0600));
+		must(close(fd));
+		must(rename(name, renamed));
+		must(unlink(renamed));
+	}
+	return 0;
+}
+
 static int deep(void)
 {
 	char name[201];
@@ -187,6 +206,8 @@ int main(int argc, char **argv)
 		must(chdir(argv[2]));
 	if (!strcmp(argv[1], "files"))
 		return files();
+	if (!strcmp(argv[1], "loop") && argc > 3)
+		return loop(argv[3]);
 	if (!strcmp(argv[1], "deep"))
 		return deep();
 	if (!strcmp(argv[1], "odd"))

@@ -3,6 +3,7 @@
 # Every event of the tracer, done by tests/helpers/trace_acts and looked for in what it prints: once
 # for each kind of hook that this kernel takes.
 # timeout: 600
+# alone: it looks for programs that a tracer left behind
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 need jq
@@ -23,7 +24,7 @@ traced() { # OPTIONS... -- ACT
 	: >"$out"
 	"$build/hostiso" trace -i "${options[@]}" >"$out" 2>"$scratch/err" &
 	tracer=$!
-	eventually 120 test -s "$out" || diag "$(<"$scratch/err")"
+	eventually 400 test -s "$out" || diag "$(<"$scratch/err")"
 	act=$("$acts" "$1" "$dir") || true
 	sleep 0.5
 	kill -INT "$tracer"
@@ -91,6 +92,14 @@ for kind in "${kinds[@]}"; do
 	traced --provider "$kind,tracepoint" --tree $$ --process-exec -- processes
 	is "$(found PROCESS_EXEC 'select(.argv[1] == "-c") | [.argv[0:4], .argv_b64[3], .filename]')" \
 		'[["sh","-c","exit 7","� odd"],"/yBvZGQ=","/bin/sh"]' "$by: PROCESS_EXEC tells the arguments"
+
+	if command -v readelf >/dev/null; then
+		traced "${with[@]}" --process-exec --build-id -- ptrace
+		is "$(found PROCESS_EXEC .exe_build_id)" \
+			"\"$(readelf -n "$acts" | sed -nE 's/.*Build ID: //p')\"" "$by: --build-id tells the program's own"
+	else
+		skip "$by: --build-id" "no readelf here"
+	fi
 
 	traced "${with[@]}" --process-setsid --process-setuid --process-setgid -- ids
 	is "$(found PROCESS_SETSID '.pids.tgid == .pids.tid')" true "$by: PROCESS_SETSID"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Grants in the filter, packet by packet: what XDP lets through to tc, what tc lets through, and
- * that a peer on the allowlist does not pay for it. */
+/* Grants in the filter, packet by packet: what XDP lets through to tc, and what tc lets through. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -55,26 +54,24 @@ static struct frame frame_from(const char *peer, int proto, int port)
 	return f;
 }
 
-static int run(int prog, struct frame f, int repeat, __u32 *duration)
+static int run(struct bpf_program *prog, struct frame f)
 {
 	char out[256];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &f, .data_size_in = sizeof(f),
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = repeat);
+		    .data_out = out, .data_size_out = sizeof(out));
 
-	assert_int_equal(bpf_prog_test_run_opts(prog, &opts), 0);
-	if (duration)
-		*duration = opts.duration;
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
 	return opts.retval;
 }
 
 static int tc(struct frame f)
 {
-	return run(bpf_program__fd(skel->progs.tc_in), f, 1, NULL);
+	return run(skel->progs.tc_in, f);
 }
 
 static int xdp(struct frame f)
 {
-	return run(bpf_program__fd(skel->progs.xdp_in), f, 1, NULL);
+	return run(skel->progs.xdp_in, f);
 }
 
 static void control(__u64 value)
@@ -224,40 +221,6 @@ static void later_fragments(void **state)
 	assert_int_equal(xdp(f), 1);
 }
 
-#define ROUNDS 15
-#define REPEAT 20000
-
-/* The best of many rounds, in turns, since the machine has other things to do. */
-static void cost(int prog, int passed)
-{
-	struct frame f = frame_from(PEER_ALLOWED, IPPROTO_UDP, PORT_OPEN);
-	__u32 best[2] = {UINT32_MAX, UINT32_MAX};
-
-	for (int i = 0; i < 2 * ROUNDS; i++) {
-		__u32 ns;
-
-		control(CONTROL_ENFORCE | (i & 1 ? CONTROL_GRANTS : 0));
-		assert_int_equal(run(prog, f, REPEAT, &ns), passed);
-		if (ns < best[i & 1])
-			best[i & 1] = ns;
-	}
-	print_message("%u ns a packet without grants, %u with\n", best[0], best[1]);
-	/* 5 %, and the one nanosecond that the kernel rounds by */
-	assert_true(best[1] * 100 <= best[0] * 105 + 100);
-}
-
-static void allowed_peer_pays_nothing(void **state)
-{
-	needs_root();
-	if (getenv("HOSTISO_VM")) {
-		print_message("skip: times in an emulated machine mean nothing\n");
-		skip();
-	}
-	grant(FOREVER);
-	cost(bpf_program__fd(skel->progs.tc_in), TC_ACT_UNSPEC);
-	cost(bpf_program__fd(skel->progs.xdp_in), 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,7 +228,6 @@ int main(void)
 		cmocka_unit_test(xdp_with_grants),
 		cmocka_unit_test(tc_by_mark),
 		cmocka_unit_test(later_fragments),
-		cmocka_unit_test(allowed_peer_pays_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Changes of what files hold, and of their extended attributes, where functions can be hooked.
+ *
+ * vfs_write, vfs_writev           CONTENT, with the size after the write
+ * iter_file_splice_write          sendfile and splice into a file
+ * vfs_copy_file_range             copy_file_range, once, however it is done
+ * do_truncate, vfs_fallocate      size and holes
+ * file_update_time                what has no function of its own: io_uring, stores into mappings
+ * vfs_setxattr, vfs_set_acl, …    XATTRS
+ */
+#include "pending.bpf.h"
+#include "syscall.bpf.h"
+#include <asm/unistd.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define COPYING (~0ULL) /* no mode of a file */
+
+/* Inside of vfs_copy_file_range? */
+static __always_inline bool pended_copy(void)
+{
+	struct pending *p = pended();
+
+	return p && p->mode == COPYING;
+}
+
+static __always_inline int on_content(struct file *file, u32 source)
+{
+	struct file_op op = {.type = EVENT_FILE_MODIFY, .source = source};
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG || !wanted(current_task()))
+		return 0;
+	op.dentry = BPF_CORE_READ(file, f_path.dentry);
+	op.mnt = BPF_CORE_READ(file, f_path.mnt);
+	return emit_file(&op);
+}
+
+SEC("fexit/vfs_write")
+int BPF_PROG(hook_write_fexit, struct file *file, const char *buf, u64 count, void *pos, s64 ret)
+{
+	return ret > 0 ? on_content(file, HOOK_write_fexit) : 0;
+}
+
+SEC("fexit/vfs_writev")
+int hook_writev_fexit(u64 *ctx)
+{
+	if ((s64)ctx_at(ctx, nargs_vfs_writev) <= 0)
+		return 0;
+	return on_content((struct file *)ctx_at(ctx, 0), HOOK_writev_fexit);
+}
+
+/* do_truncate(idmap, dentry, length, time_attrs, filp); 5.10 has no first argument. filp is NULL
+ * for truncate(2) by path. */
+SEC("fexit/do_truncate")
+int hook_truncate_fexit(u64 *ctx)
+{
+	struct file_op op = {.type = EVENT_FILE_MODIFY, .source = HOOK_truncate_fexit};
+	struct file *file = (struct file *)ctx_at(ctx, nargs_do_truncate - 1);
+
+	if ((int)ctx_at(ctx, nargs_do_truncate) || !wanted(current_task()))
+		return 0;
+	op.dentry = (struct dentry *)ctx_at(ctx, arg_do_truncate);
+	if (file)
+		op.mnt = BPF_CORE_READ(file, f_path.mnt);
+	else
+		op.mnt = some_mount(op.dentry, current_task());
+	return emit_file(&op);
+}
+
+SEC("fexit/vfs_fallocate")
+int BPF_PROG(hook_fallocate_fexit, struct file *file, int mode, s64 offset, s64 len, int ret)
+{
+	return ret ? 0 : on_content(file, HOOK_fallocate_fexit);
+}
+
+SEC("fexit/iter_file_splice_write")
+int hook_splice_fexit(u64 *ctx)
+{
+	if ((s64)ctx_at(ctx, nargs_iter_file_splice_write) <= 0 || pended_copy())
+		return 0;
+	return on_content((struct file *)ctx_at(ctx, arg_iter_file_splice_write),
+			  HOOK_splice_fexit);
+}
+
+SEC("fentry/vfs_copy_file_range")
+int hook_copy_fentry(u64 *ctx)
+{
+	struct pending *p = pend(NULL, NULL);
+
+	if (p)
+		p->mode = COPYING;
+	return 0;
+}
+
+SEC("fexit/vfs_copy_file_range")
+int hook_copy_fexit(u64 *ctx)
+{
+	if (pended_copy())
+		unpend();
+	if ((s64)ctx_at(ctx, nargs_vfs_copy_file_range) <= 0)
+		return 0;
+	return on_content((struct file *)ctx_at(ctx, arg_vfs_copy_file_range), HOOK_copy_fexit);
+}
+
+/* Calls whose writing the functions above have seen, or will see return. */
+static __always_inline bool told_elsewhere(struct task_struct *task)
+{
+	if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+		return false;
+	switch (sys_nr(current_regs())) {
+	case __NR_write:
+	case __NR_pwrite64:
+	case __NR_writev:
+	case __NR_pwritev:
+	case __NR_pwritev2:
+	case __NR_sendfile:
+	case __NR_splice:
+	case __NR_copy_file_range:
+	case __NR_fallocate:
+	case __NR_truncate:
+	case __NR_ftruncate:
+		return true;
+	}
+	return false;
+}
+
+static __always_inline int on_update_time(struct file *file, u32 source)
+{
+	return told_elsewhere(current_task()) ? 0 : on_content(file, source);
+}
+
+/* Before the change: the size is that of before. In a page fault the call's number is none. */
+SEC("fentry/file_update_time")
+int BPF_PROG(hook_update_time_fentry, struct file *file)
+{
+	return on_update_time(file, HOOK_update_time_fentry);
+}
+
+SEC("kprobe/file_update_time")
+int BPF_KPROBE(hook_update_time_kprobe, struct file *file)
+{
+	return on_update_time(file, HOOK_update_time_kprobe);
+}
+
+/* overlayfs does it a second time below, in the name of who mounted it: once is enough. */
+static __always_inline bool in_others_name(struct task_struct *task)
+{
+	return !(BPF_CORE_READ(task, flags) & PF_IO_WORKER) &&
+	       BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred);
+}
+
+static __always_inline int on_xattr(u64 dentry, u64 name, int ret, u32 source)
+{
+	struct file_op op = {.type = EVENT_FILE_MODIFY,
+			     .change = CHANGE_XATTRS,
+			     .source = source,
+			     .dentry = (struct dentry *)dentry,
+			     .xattr = (const char *)name};
+	struct task_struct *task = current_task();
+
+	if (ret || !wanted(task) || in_others_name(task))
+		return 0;
+	op.mnt = some_mount(op.dentry, task);
+	return emit_file(&op);
+}
+
+/* The name comes right behind the dentry. */
+#define XATTR(hook, function)                                                                      \
+	SEC("fexit/" #function)                                                                    \
+	int hook_##hook##_fexit(u64 *ctx)                                                          \
+	{                                                                                          \
+		return on_xattr(ctx_at(ctx, arg_##function), ctx_at(ctx, arg_##function + 1),      \
+				ctx_at(ctx, nargs_##function), HOOK_##hook##_fexit);               \
+	}
+
+XATTR(setxattr, vfs_setxattr)
+XATTR(removexattr, vfs_removexattr)
+XATTR(set_acl, vfs_set_acl)
+XATTR(remove_acl, vfs_remove_acl)

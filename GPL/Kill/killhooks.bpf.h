@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What fmod_ret and LSM programs do: they stand before the same three functions. */
+#pragma once
+
+#include "Kill/killact.bpf.h"
+#include "Kill/killacl.bpf.h"
+
+/*
+ * An argument as a number. Read as memory: 5.10 lets no program touch pointers to what is no
+ * struct, and typed ones may not be handed to functions of our own.
+ */
+static __always_inline void *arg(u64 *ctx, u32 i)
+{
+	void *v = NULL;
+
+	bpf_probe_read_kernel(&v, sizeof(v), ctx + i);
+	return v;
+}
+
+static __always_inline int before_chmod(struct path *path, u32 mode, u32 way)
+{
+	struct kill_op op = {.way = way, .door = KILL_DOOR_CHMOD};
+
+	op_of_file(&op, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), mode);
+	return judge(&op, true);
+}
+
+/* mknod and open(O_CREAT). The umask is taken off here, since some file systems do it later. */
+static __always_inline int before_made(struct path *dir, struct dentry *dentry, u32 mode, u32 way)
+{
+	struct kill_op op = {.way = way, .door = KILL_DOOR_BORN, .flags = KILL_HAS_OLD};
+	struct task_struct *task = current_task();
+	struct fs_struct___kill *fs = (void *)BPF_CORE_READ(task, fs);
+
+	op.dentry = dentry;
+	op.mnt = BPF_CORE_READ(dir, mnt);
+	op.type = mode & S_IFMT ?: S_IFREG;
+	op.owner = BPF_CORE_READ(task, cred, fsuid.val);
+	op.requested = mode & S_IALLUGO & ~BPF_CORE_READ(fs, umask);
+	return judge(&op, true);
+}
+
+static __always_inline int before_acl(struct dentry *dentry, s32 mode, u32 way)
+{
+	struct kill_op op = {.way = way, .door = KILL_DOOR_ACL};
+
+	if (mode < 0)
+		return 0;
+	op_of_file(&op, dentry, NULL, 0);
+	op.requested = (op.old_mode & S_IALLUGO & ~0777) | mode;
+	op.mnt = mount_seen(dentry);
+	return judge(&op, true);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * rawframe WAY FROM DEVICE TO DEVICE ADDRESS: a process of namespace FROM writes an Ethernet frame
+ * with UDP to the IPv4 ADDRESS itself. Does it arrive at the device of namespace TO?
+ *
+ *     packet   AF_PACKET           bypass   with PACKET_QDISC_BYPASS
+ *     xdp      AF_XDP, copied      zerocopy AF_XDP, zero-copy
+ *
+ * Prints "open", "shut", or "refused STEP: WHY" when the kernel does not give such a socket. The
+ * frame is sent for a second, or until it is there. Exit code 0, or 1 when the lab is broken.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_xdp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NONCE 24
+#define FRAME (14 + 20 + 8 + NONCE)
+#define CHUNK 2048
+#define CHUNKS 64
+#define TRIES 10
+
+static unsigned char frame[FRAME];
+
+static void die(const char *what)
+{
+	fprintf(stderr, "rawframe: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void refused(const char *what)
+{
+	printf("refused %s: %s\n", what, strerror(errno));
+	exit(0);
+}
+
+static void enter(const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		die(path);
+	close(fd);
+}
+
+static void address_of(const char *device, unsigned char mac[6])
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &ifr))
+		die(device);
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+	close(fd);
+}
+
+/* From 10.99.0.1, so that nobody's cache learns anything; a checksum that holds. */
+static void make_frame(const char *to)
+{
+	unsigned char *ip = frame + 14, *udp = ip + 20;
+	unsigned int sum = 0;
+
+	frame[12] = ETH_P_IP >> 8;
+	memcpy(ip, "\x45\0\0\0\0\1\0\0\x40\x11\0\0\x0a\x63\0\1", 16);
+	ip[3] = 20 + 8 + NONCE;
+	if (inet_pton(AF_INET, to, ip + 16) != 1)
+		die(to);
+	for (int i = 0; i < 20; i += 2)
+		sum += (unsigned int)ip[i] << 8 | ip[i + 1];
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	ip[10] = (unsigned char)(sum >> 8);
+	ip[11] = (unsigned char)sum;
+	memcpy(udp, "\x27\x0f\x27\x0f\0\0\0\0", 8);
+	udp[5] = 8 + NONCE;
+	if (getrandom(udp + 8, NONCE, 0) != NONCE)
+		die("getrandom");
+}
+
+static int listener(const char *device)
+{
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+
+	ll.sll_ifindex = (int)if_nametoindex(device);
+	if (fd < 0 || bind(fd, (void *)&ll, sizeof(ll)))
+		die(device);
+	return fd;
+}
+
+static bool came(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	unsigned char got[2048];
+
+	while (poll(&p, 1, ms) == 1) {
+		ssize_t n = recv(fd, got, sizeof(got), 0);
+
+		if (n >= FRAME && !memcmp(got + FRAME - NONCE, frame + FRAME - NONCE, NONCE))
+			return true;
+	}
+	return false;
+}
+
+static int packet_socket(bool bypass)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1;
+
+	if (fd < 0)
+		refused("socket");
+	if (bypass && setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)))
+		refused("PACKET_QDISC_BYPASS");
+	return fd;
+}
+
+static void packet_send(int fd, const char *device)
+{
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_halen = 6};
+
+	ll.sll_ifindex = (int)if_nametoindex(device);
+	(void)!sendto(fd, frame, sizeof(frame), 0, (void *)&ll, sizeof(ll));
+}
+
+struct xsk {
+	int fd;
+	unsigned char *memory;
+	unsigned int *producer;
+	struct xdp_desc *ring;
+};
+
+static struct xsk xdp_socket(const char *device, bool zerocopy)
+{
+	struct sockaddr_xdp to = {.sxdp_family = AF_XDP,
+				  .sxdp_flags = zerocopy ? XDP_ZEROCOPY : XDP_COPY};
+	struct xdp_umem_reg umem = {.len = CHUNK * CHUNKS, .chunk_size = CHUNK};
+	struct xdp_mmap_offsets at;
+	socklen_t len = sizeof(at);
+	int size = CHUNKS;
+	struct xsk x = {.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)};
+	char *map;
+
+	if (x.fd < 0)
+		refused("socket");
+	x.memory = mmap(NULL, CHUNK * CHUNKS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	umem.addr = (unsigned long)x.memory;
+	if (setsockopt(x.fd, SOL_XDP, XDP_UMEM_REG, &umem, sizeof(umem)))
+		refused("XDP_UMEM_REG");
+	if (setsockopt(x.fd, SOL_XDP, XDP_UMEM_FILL_RING, &size, sizeof(size)) ||
+	    setsockopt(x.fd, SOL_XDP, XDP_UMEM_COMPLETION_RING, &size, sizeof(size)) ||
+	    setsockopt(x.fd, SOL_XDP, XDP_TX_RING, &size, sizeof(size)) ||
+	    getsockopt(x.fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len))
+		refused("rings");
+	map = mmap(NULL, at.tx.desc + (size_t)size * sizeof(struct xdp_desc),
+		   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, x.fd, XDP_PGOFF_TX_RING);
+	if (map == MAP_FAILED)
+		refused("mmap");
+	x.producer = (void *)(map + at.tx.producer);
+	x.ring = (void *)(map + at.tx.desc);
+	to.sxdp_ifindex = if_nametoindex(device);
+	if (bind(x.fd, (void *)&to, sizeof(to)))
+		refused("bind");
+	return x;
+}
+
+static void xdp_send(struct xsk *x)
+{
+	unsigned int n = *x->producer % CHUNKS;
+
+	memcpy(x->memory + n * CHUNK, frame, sizeof(frame));
+	x->ring[n] = (struct xdp_desc){.addr = (unsigned long long)n * CHUNK, .len = sizeof(frame)};
+	__atomic_store_n(x->producer, *x->producer + 1, __ATOMIC_RELEASE);
+	(void)!sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	bool xdp, arrived = false;
+	struct xsk x;
+	int in, fd;
+
+	if (argc != 7) {
+		fprintf(stderr, "rawframe WAY FROM DEVICE TO DEVICE ADDRESS\n");
+		return 2;
+	}
+	enter(argv[4]);
+	in = listener(argv[5]);
+	address_of(argv[5], frame);
+	enter(argv[2]);
+	address_of(argv[3], frame + 6);
+	make_frame(argv[6]);
+	xdp = !strcmp(argv[1], "xdp") || !strcmp(argv[1], "zerocopy");
+	if (xdp)
+		x = xdp_socket(argv[3], !strcmp(argv[1], "zerocopy"));
+	else
+		fd = packet_socket(!strcmp(argv[1], "bypass"));
+	for (int try = 0; try < TRIES && !arrived; try++) {
+		if (xdp)
+			xdp_send(&x);
+		else
+			packet_send(fd, argv[3]);
+		arrived = came(in, 100);
+	}
+	printf("%s\n", arrived ? "open" : "shut");
+	return 0;
+}

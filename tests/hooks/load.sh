@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Eight processes in a file loop: no line is malformed, and what was lost is told to the last one.
+# timeout: 300
+# alone: it loads both processors
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../e2e/lib.sh"
+need jq
+
+acts=$build/tests/helpers/trace_acts
+out=$scratch/out dir=$scratch/place rounds=${HOSTISO_LOAD_ROUNDS:-${HOSTISO_VM:+60}}
+rounds=${rounds:-2000}
+mkdir "$dir"
+mount -t tmpfs none "$dir"
+trap 'umount "$dir" 2>/dev/null; finish' EXIT
+
+eight() {
+	local i pids=()
+	for i in {1..8}; do
+		"$acts" loop "$dir" "$rounds" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || return 1
+	done
+}
+
+took() { # COMMAND...: milliseconds
+	local begin=${EPOCHREALTIME/./}
+	"$@"
+	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+traced() { # KIND RING-MIB
+	: >"$out"
+	"$build/hostiso" trace -i -s --provider "$1,tracepoint" --ring-size "$2" --comm trace_acts --file-create \
+		--file-delete --file-rename --file-modify >"$out" 2>"$scratch/err" &
+	tracer=$!
+	eventually 280 test -s "$out" || diag "$(<"$scratch/err")"
+	slow=$(took eight)
+	sleep 0.5
+	kill -INT "$tracer"
+	wait "$tracer" || diag "the tracer: $?" "$(<"$scratch/err")"
+}
+
+# A missed entry and its exit may both be counted where programs can be preempted: losses are never
+# told too low, and nothing is told that was not.
+each() { # EVENT FACTOR TEXT: lines and losses of it make up all there were
+	local lines lost all=$((8 * rounds * $2))
+	lines=$(jq -c "select(.event_type == \"$1\")" "$out" | wc -l)
+	lost=$(jq -n "[inputs | select(.event_type == \"TRACE_LOST\") | .lost.$1 // 0] | add // 0" "$out")
+	ok "$3: $1: $lines told, $lost lost, of $all" test "$lines" -le "$all" -a $((lines + lost)) -ge "$all"
+}
+
+diag "$(uname -r): $(cat /sys/kernel/debug/sched/preempt 2>/dev/null || grep -o 'preempt=[a-z]*' /proc/cmdline || true)"
+fast=$(took eight)
+for kind in fentry tracepoint; do
+	if ! "$build/hostiso" trace --probe --provider "$kind" --file-delete 2>/dev/null | grep -q ' works'; then
+		skip "load by $kind" "this kernel takes no $kind hooks"
+		continue
+	fi
+	for ring in 64 1; do
+		traced "$kind" "$ring"
+		ok "by $kind, ring of $ring MiB: every line is JSON with its path" jq -en \
+			"[inputs | select(.event_type and (.event_type != \"TRACE_LOST\")) | (.path // .new_path) |
+			startswith(\"$dir/\")] | all" "$out"
+		each FILE_CREATE 1 "by $kind, $ring MiB"
+		each FILE_DELETE 1 "by $kind, $ring MiB"
+		each FILE_RENAME 1 "by $kind, $ring MiB"
+		each FILE_MODIFY 2 "by $kind, $ring MiB"
+		like "$(tail -n1 "$scratch/err")" 'damaged 0( |$)' "by $kind, $ring MiB: no record is damaged"
+		diag "$fast ms untraced, $slow ms traced"
+	done
+done
+done_testing
