@@ -28,7 +28,7 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -IGPL -Inon-GPL -I$(B) -MMD -MP $(CFLAGS)
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-declarations -IGPL -isystem $(SYSROOT)/usr/include/$(MULTIARCH) -MMD -MP
-LDLIBS := -lbpf -lelf -lz -lmnl -lnftnl -ljson-c
+LDLIBS := -pthread -lbpf -lelf -lz -lmnl -lnftnl -ljson-c
 
 BPF_SRCS := $(wildcard GPL/*/*.bpf.c)
 # The tracer's files share one ring: they are linked into one object, with one skeleton.

@@ -388,7 +388,8 @@ int bank_store(struct maps *maps, const struct pins *pins, struct allowlist *lis
 		return ret;
 	load_stored(pins, from, &old);
 	policy_set_control(maps, maps->policy->control ^ CONTROL_BANK);
-	policy_settle();
+	if (maps->policy->control & (CONTROL_ENFORCE | CONTROL_AUDIT))
+		policy_settle(); /* while it is off, no program looks at a bank */
 	forget_fragments(maps);
 	carry_hits(maps, pins, from, &old, to);
 	allowlist_free(&old);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The filter's programs: loaded over the pinned maps, pinned, found again. */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <bpf/bpf.h>
@@ -48,39 +49,6 @@ int progs_open(struct progs *progs, const struct pins *pins, struct error *err)
 	return 0;
 }
 
-/* The programs of a set are loaded together: they share the object's other parts. */
-static int load_set(struct progs *progs, const struct pins *pins, const struct maps *maps,
-		    unsigned int set)
-{
-	struct filter_bpf *skel = filter_bpf__open();
-	int ret = skel ? 0 : -errno;
-
-	for (int i = 0; i < PROG_COUNT && ret == 0; i++)
-		bpf_program__set_autoload(
-			bpf_object__find_program_by_name(skel->obj, prog_names[i]), set & 1u << i);
-	for (int i = 0; i < MAP_COUNT && ret == 0; i++)
-		ret = bpf_map__reuse_fd(bpf_object__find_map_by_name(skel->obj, map_names[i]),
-					maps->fd[i]);
-	if (ret == 0)
-		ret = filter_bpf__load(skel);
-	for (int i = 0; i < PROG_COUNT && ret == 0; i++) {
-		char path[PATH_MAX];
-		struct bpf_program *prog;
-
-		if (!(set & 1u << i))
-			continue;
-		prog = bpf_object__find_program_by_name(skel->obj, prog_names[i]);
-		prog_path(path, sizeof(path), pins, i);
-		unlink(path);
-		if (bpf_obj_pin(bpf_program__fd(prog), path) < 0)
-			ret = -errno;
-		close_fdp(&progs->fd[i]); /* half a set of an interrupted run */
-	}
-	if (skel)
-		filter_bpf__destroy(skel);
-	return ret;
-}
-
 static const unsigned int tc_sets[] = {
 	[LINK_ETHERNET] = 1u << PROG_tc_in | 1u << PROG_tc_out,
 	[LINK_IP] = 1u << PROG_tc_in_ip | 1u << PROG_tc_out_ip,
@@ -95,20 +63,98 @@ static bool have(const struct progs *progs, unsigned int set)
 	return true;
 }
 
+struct load {
+	struct filter_bpf *skel; /* one program of it */
+	const struct maps *maps;
+	const char *name;
+	pthread_t thread;
+	bool threaded;
+	int ret;
+};
+
+static void *load(void *arg)
+{
+	struct load *l = arg;
+	struct bpf_program *prog;
+
+	l->skel = filter_bpf__open();
+	l->ret = l->skel ? 0 : -errno;
+	if (l->ret < 0)
+		return NULL;
+	bpf_object__for_each_program(prog, l->skel->obj)
+		bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), l->name));
+	for (int i = 0; i < MAP_COUNT && l->ret == 0; i++)
+		l->ret = bpf_map__reuse_fd(bpf_object__find_map_by_name(l->skel->obj, map_names[i]),
+					   l->maps->fd[i]);
+	if (l->ret == 0)
+		l->ret = filter_bpf__load(l->skel);
+	return NULL;
+}
+
+/*
+ * The verifier takes 20 to 30 ms of one CPU for each program: that is most of what isolate does, so
+ * it is done for all at once. The first is loaded here, and what no thread can be had for.
+ */
+static void load_set(struct load loads[PROG_COUNT], const struct maps *maps, unsigned int set)
+{
+	int first = __builtin_ctz(set);
+
+	for (int i = PROG_COUNT - 1; i >= first; i--) {
+		struct load *l = &loads[i];
+
+		if (!(set & 1u << i))
+			continue;
+		l->maps = maps;
+		l->name = prog_names[i];
+		l->threaded = i != first && pthread_create(&l->thread, NULL, load, l) == 0;
+		if (!l->threaded)
+			load(l);
+	}
+	for (int i = first; i < PROG_COUNT; i++)
+		if (loads[i].threaded)
+			pthread_join(loads[i].thread, NULL);
+}
+
+static int pin_loaded(struct progs *progs, const struct pins *pins, struct load *l, int i)
+{
+	char path[PATH_MAX];
+
+	if (l->ret < 0)
+		return l->ret;
+	prog_path(path, sizeof(path), pins, i);
+	unlink(path);
+	if (bpf_obj_pin(bpf_program__fd(bpf_object__find_program_by_name(l->skel->obj, l->name)),
+			path) < 0)
+		return -errno;
+	close_fdp(&progs->fd[i]); /* half a set of an interrupted run */
+	return 0;
+}
+
 int progs_need(struct progs *progs, const struct pins *pins, const struct maps *maps,
 	       enum link_header header, bool xdp, int *xdp_errno, struct error *err)
 {
-	int ret = have(progs, tc_sets[header]) ? 0 : load_set(progs, pins, maps, tc_sets[header]);
+	const unsigned int xdp_set = 1u << PROG_xdp_in_frags | 1u << PROG_xdp_in;
+	bool want_xdp = xdp && header == LINK_ETHERNET && progs->fd[PROG_xdp_in] < 0;
+	unsigned int tc_set = have(progs, tc_sets[header]) ? 0 : tc_sets[header];
+	struct load loads[PROG_COUNT] = {};
+	int ret = 0;
 
+	if (tc_set || want_xdp)
+		load_set(loads, maps, tc_set | (want_xdp ? xdp_set : 0));
+	for (int i = 0; i < PROG_COUNT && ret == 0; i++)
+		if (tc_set & 1u << i)
+			ret = pin_loaded(progs, pins, &loads[i], i);
+	if (want_xdp && ret == 0) {
+		/* frames in several buffers are known from 5.18 */
+		pin_loaded(progs, pins, &loads[PROG_xdp_in_frags], PROG_xdp_in_frags);
+		*xdp_errno = -pin_loaded(progs, pins, &loads[PROG_xdp_in], PROG_xdp_in);
+	}
+	for (int i = 0; i < PROG_COUNT; i++)
+		filter_bpf__destroy(loads[i].skel);
 	if (ret < 0)
 		return fail(
 			err, ret, "this kernel refuses the filter programs: %s%s", strerror(-ret),
 			ret == -EPERM ? " (BPF is locked down, or a capability is missing)" : "");
-	if (xdp && header == LINK_ETHERNET && progs->fd[PROG_xdp_in] < 0) {
-		/* one and the other: frames in several buffers are known from 5.18 */
-		load_set(progs, pins, maps, 1u << PROG_xdp_in_frags);
-		*xdp_errno = -load_set(progs, pins, maps, 1u << PROG_xdp_in);
-	}
 	return progs_open(progs, pins, err);
 }
 
