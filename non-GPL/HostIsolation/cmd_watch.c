@@ -22,6 +22,15 @@
 #include "HostIsolation/words.h"
 
 #define CHECK_EVERY_MS 2000 /* removed programs announce themselves to nobody */
+#define RETRY_LOOKS 5	    /* looks after which the same complaint is worth another attempt */
+
+/* What was found last, so that it is said once. */
+struct told {
+	__u64 complaint; /* what complaint_of() gave; TOLD_NOTHING: whatever there is is news */
+	unsigned int looks;
+};
+
+#define TOLD_NOTHING (~0ULL)
 
 static volatile sig_atomic_t ended;
 
@@ -62,7 +71,22 @@ static size_t named_devices(struct session *s, char names[][16], struct guard_op
 	return n;
 }
 
-static int mend(struct session *s, const struct snapshot *before, struct error *err)
+/* FNV-1a of all its lines; 0 without any. One fault may take another's place: a count would not do.
+ */
+static __u64 complaint_of(const struct snapshot *snap)
+{
+	__u64 hash = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < snap->degraded_count; i++)
+		for (const char *c = snap->degraded[i];; c++) {
+			hash = (hash ^ (unsigned char)*c) * 0x100000001b3ULL;
+			if (!*c)
+				break;
+		}
+	return snap->degraded_count ? hash : 0;
+}
+
+static int mend(struct session *s, const struct snapshot *before, bool news, struct error *err)
 {
 	char names[DEVICES_ASKED_MAX][16];
 	struct guard_options o = {.xdp = XDP_AUTO, .force = true};
@@ -72,7 +96,7 @@ static int mend(struct session *s, const struct snapshot *before, struct error *
 	bool changed;
 	int ret;
 
-	for (size_t i = 0; i < before->degraded_count; i++)
+	for (size_t i = 0; i < before->degraded_count && news; i++)
 		say(before->degraded[i]);
 	if (s->maps.plain)
 		return plain_follow(&s->maps, err);
@@ -106,28 +130,38 @@ static bool stale(const struct snapshot *snap)
 	return false;
 }
 
-/* One look; takes the lock only when there is something to do. `told` keeps an old complaint from
- * being repeated. */
-static void look(const struct common *common, size_t *told)
+static bool worth_mending(const struct snapshot *snap, struct told *told, bool *news)
+{
+	__u64 complaint = complaint_of(snap);
+
+	*news = complaint != told->complaint;
+	if (*news || stale(snap))
+		return true;
+	return complaint && ++told->looks >= RETRY_LOOKS;
+}
+
+/* One look; takes the lock only when there is something to do. */
+static void look(const struct common *common, struct told *told)
 {
 	struct session s = SESSION_INIT;
 	struct snapshot snap = {};
 	struct error err = {};
+	bool news;
 	int ret = session_open(&s, common, SESSION_READ, &err);
 
 	if (ret == 0 && s.have_maps)
 		ret = snapshot_take(&s, &snap, &err);
 	if (ret == 0 && s.have_maps && snap.state == STATE_ISOLATED && snap.here &&
-	    (snap.degraded_count != *told || stale(&snap))) {
+	    worth_mending(&snap, told, &news)) {
 		session_close(&s);
 		s = (struct session)SESSION_INIT;
 		ret = session_open(&s, common, SESSION_CHANGE, &err);
 		if (ret == 0 && s.have_maps && isolation_state(&s.maps) == STATE_ISOLATED)
-			ret = mend(&s, &snap, &err);
+			ret = mend(&s, &snap, news, &err);
 		snapshot_free(&snap);
 		if (ret == 0 && s.have_maps)
 			ret = snapshot_take(&s, &snap, &err);
-		*told = snap.degraded_count;
+		*told = (struct told){.complaint = complaint_of(&snap)};
 	}
 	if (ret < 0 && ret != -ENOENT)
 		say(err.text);
@@ -147,7 +181,7 @@ static int take_news(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* What was lost because there was too much of it is found by looking: *told is forgotten. */
-static void drain(struct mnl_socket *nl, size_t *told)
+static void drain(struct mnl_socket *nl, struct told *told)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE * 4];
 	ssize_t n;
@@ -155,7 +189,7 @@ static void drain(struct mnl_socket *nl, size_t *told)
 	while ((n = recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 ||
 	       (n < 0 && errno == ENOBUFS))
 		if (n < 0)
-			*told = (size_t)-1;
+			told->complaint = TOLD_NOTHING;
 		else
 			mnl_cb_run(buf, (size_t)n, 0, 0, take_news, NULL);
 }
@@ -164,7 +198,7 @@ static int watch(const struct common *common, struct error *err)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	struct pollfd p;
-	size_t told = 0;
+	struct told told = {};
 
 	if (!nl || mnl_socket_bind(nl, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
 		return fail(err, -errno, "cannot listen to the kernel's device news: %s",

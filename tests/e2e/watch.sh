@@ -19,7 +19,8 @@ later() { # DESCRIPTION COMMAND...: within 5 s
 	diag "$(cat "$scratch/watch")"
 }
 later "says that it watches" grep -q watching "$scratch/watch"
-ok "isolate" hostiso isolate --allow 10.77.0.5 --allow fd00:77::5
+allow=(--allow 10.77.0.5 --allow fd00:77::5)
+ok "isolate" hostiso isolate "${allow[@]}"
 
 in_ns host ip link add late0 type veth peer name late1
 later "a device that comes later is guarded" hostiso status
@@ -32,6 +33,23 @@ else
 fi
 later "what was torn down is told" grep -q 'no program of ours' "$scratch/watch"
 later "and mended" hostiso status
+
+# A fault that takes another's place is a new one.
+ok "release" hostiso release
+in_ns host tc qdisc add dev eth0 clsact
+if in_ns host tc filter add dev eth0 egress pref 1 protocol ip u32 match u32 0 0 flowid 1:1 2>/dev/null; then
+	exits 3 "isolate by clsact, with a filter in front that nothing can go before" hostiso isolate --tc clsact "${allow[@]}"
+	later "which is told" grep -q 'tc filter u32' "$scratch/watch"
+	sleep 0.5
+	kill -STOP "$watcher"
+	in_ns host tc filter del dev eth0 egress pref 1
+	in_ns host nft delete table inet hostiso
+	kill -CONT "$watcher"
+	later "what is torn in its place is mended" hostiso status
+else
+	skip "a filter in front that nothing can go before" "no cls_u32 here"
+	ok "isolate again" hostiso isolate "${allow[@]}"
+fi
 
 watch_end
 ok "without it the isolation stays" hostiso status
