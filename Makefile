@@ -44,6 +44,9 @@ TESTS := $(TEST_SRCS:%.c=$(B)/%)
 TEST_LIB_SRCS := $(wildcard tests/lib/*.c)
 HELPER_SRCS := $(wildcard tools/lab/*.c tests/helpers/*.c)
 HELPERS := $(HELPER_SRCS:%.c=$(B)/%)
+BENCH_SRCS := $(wildcard tools/bench/*.c)
+BENCH_SRCS := $(filter-out %.bpf.c,$(BENCH_SRCS))
+BENCH := $(BENCH_SRCS:%.c=$(B)/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -101,13 +104,20 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libtest.a $(B)/libhostiso.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(BENCH_SRCS:%.c=$(B)/%.o): $(B)/tools/bench/baseline.skel.h
+
+$(B)/tools/bench/%: $(B)/tools/bench/%.o $(B)/libtest.a $(B)/libhostiso.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ $(LDLIBS) -lcmocka
+
 $(B)/tools/lab/%: $(B)/tools/lab/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ -lpthread
 
-.SECONDARY: $(SKELS) $(SKELS:.skel.h=.bpf.o) $(EVENTS_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o)
+.SECONDARY: $(SKELS) $(SKELS:.skel.h=.bpf.o) $(EVENTS_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o) \
+	$(BENCH_SRCS:%.c=$(B)/%.o) $(B)/tools/bench/baseline.skel.h $(B)/tools/bench/baseline.bpf.o
 
-test-programs: all $(TESTS) $(HELPERS)
+test-programs: all $(TESTS) $(HELPERS) $(BENCH)
 
 deps: ## install what building and testing needs (Debian packages)
 	$(Q)tools/deps
@@ -121,6 +131,16 @@ check: ## all tests, on this kernel and on those of vm/ (root)
 	$(Q)tools/deps --quiet
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)tests/check
+
+bench: ## measures, and writes BENCHMARKS.md: under 10 minutes (root)
+	$(Q)tools/deps --quiet --bench
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)tools/bench/run
+
+bench-quick: ## the same with fewer rounds: under a minute; the report goes to build/benchmarks
+	$(Q)tools/deps --quiet --bench
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)tools/bench/run --quick --out build/benchmarks/BENCHMARKS.md
 
 vm-check: test-programs ## the whole suite on every kernel of vm/kernels
 	$(Q)vm/check
@@ -158,3 +178,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 -include $(wildcard $(B)/*.d) $(OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) $(TEST_LIB_SRCS:%.c=$(B)/%.d) $(HELPER_SRCS:%.c=$(B)/%.d)
+-include $(BENCH_SRCS:%.c=$(B)/%.d) $(B)/tools/bench/baseline.bpf.d

@@ -1,0 +1,284 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The rows of tools/bench/run, which reads this: one function each, writing samples.
+
+baseline=$build/tools/bench/baseline.bpf.o
+stranger=10.77.0.66
+
+sample() { # ROW VARIANT VALUE
+	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$samples"
+}
+
+# A command's wall clock, in milliseconds.
+timed() { # COMMAND...
+	local since=${EPOCHREALTIME/./}
+	"$@" >/dev/null || return
+	local till=${EPOCHREALTIME/./}
+	ms=$(((till - since) / 1000)).$(printf %03d $(((till - since) % 1000)))
+}
+
+# The host and its peer on one cable; the peer has a second address, which is nobody's friend.
+bench_lab() {
+	lab_ns host peer
+	lab_cable host eth0 peer eth0
+	ip -n "$(ns host)" addr add 10.77.0.1/24 dev eth0
+	ip -n "$(ns peer)" addr add 10.77.0.5/24 dev eth0
+	ip -n "$(ns peer)" addr add $stranger/24 dev eth0
+}
+
+bench_unlab() {
+	local name pid
+	for pid in "${helpers[@]}"; do
+		kill "$pid" 2>/dev/null || true
+	done
+	helpers=()
+	for name in host peer; do
+		ip netns pids "$(ns $name)" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
+		ip netns del "$(ns $name)"
+	done
+	rm -rf "$HOSTISO_PIN_DIR"
+}
+
+# What a runbook does today: established connections and one set of peers, all else drops.
+nft_inet() { # [ELEMENTS]
+	cat <<-EOF
+		table inet bench {
+			set peers { type ipv4_addr; elements = { ${1:-10.77.0.5} } }
+			chain input {
+				type filter hook input priority 0; policy drop;
+				iif lo accept
+				ct state established,related accept
+				ip saddr @peers accept
+			}
+			chain output {
+				type filter hook output priority 0; policy drop;
+				oif lo accept
+				ct state established,related accept
+				ip daddr @peers accept
+			}
+		}
+	EOF
+}
+
+# The least that nft can do, where it does it first.
+nft_netdev() {
+	cat <<-'EOF'
+		table netdev bench {
+			set peers { type ipv4_addr; elements = { 10.77.0.5 } }
+			chain in {
+				type filter hook ingress device eth0 priority 0; policy drop;
+				ip saddr @peers accept
+				ether type arp accept
+			}
+		}
+	EOF
+}
+
+xdp_program() { # NAME
+	in_ns host ip link set eth0 xdpdrv object "$baseline" program "$1"
+}
+
+on() { # VARIANT
+	case $1 in
+	none) ;;
+	count | pass | hash) xdp_program "$1_xdp" ;;
+	nft-netdev) nft_netdev | in_ns host nft -f - ;;
+	nft-inet) nft_inet | in_ns host nft -f - ;;
+	hostiso) hostiso_in host isolate --allow 10.77.0.5 --xdp off >/dev/null ;;
+	hostiso-xdp) hostiso_in host isolate --allow 10.77.0.5 --xdp native >/dev/null ;;
+	esac
+}
+
+off() { # VARIANT
+	case $1 in
+	count | pass | hash) in_ns host ip link set eth0 xdpdrv off ;;
+	nft-*) in_ns host nft flush ruleset ;;
+	hostiso*) hostiso_in host release >/dev/null ;;
+	esac
+}
+
+# ---- per packet: BPF_PROG_TEST_RUN, attached to nothing ----
+
+row_packets() {
+	"$build/tools/bench/packets" -n "$rounds" -r "$repeat" >>"$samples"
+}
+
+# ---- a flood of 64-byte frames from a stranger, as they arrive ----
+
+received() {
+	ip -n "$(ns host)" -j -s link show eth0 | jq '.[0].stats64.rx.packets'
+}
+
+flood_once() { # ROW VARIANT
+	local before ns_each mac
+	mac=$(ip -n "$(ns host)" -j link show eth0 | jq -r '.[0].address')
+	on "$2"
+	before=$(received)
+	ns_each=$(in_ns peer "$build/tools/bench/livemode" eth0 $stranger 10.77.0.1 "$mac" "$live_frames")
+	off "$2"
+	# Of what was sent, what arrived: a full ring drops before any filter sees it.
+	sample "$1" "$2" "$(jq -n "($(received) - $before) / $live_frames / $ns_each * 1000")"
+}
+
+row_flood() {
+	local round variant
+	bench_lab
+	in_ns host ethtool -K eth0 gro on # a veth takes redirected frames only with NAPI
+	for ((round = 0; round < slow_rounds; round++)); do
+		for variant in count hash hostiso-xdp; do
+			flood_once "flood, XDP" "$variant"
+		done
+		for variant in hostiso nft-netdev nft-inet none; do
+			flood_once "flood, TC" "$variant"
+		done
+	done
+	bench_unlab
+}
+
+# ---- through an allowed peer ----
+
+iperf() { # STREAMS [-u]: Gbit/s that arrived
+	local streams=$1 args=() amount=(-t 1) filter='.end.sum_received.bits_per_second / 1e9'
+	shift
+	[[ ! $quick ]] || amount=(-n 400M)
+	if [[ ${1:-} == -u ]]; then
+		args=(-u -b 0 -l 1400)
+		[[ ! $quick ]] || amount=(-n 60M)
+		filter='.end.sum | (.packets - .lost_packets) * 1400 * 8 / .seconds / 1e9'
+	fi
+	in_ns host iperf3 -c 10.77.0.5 -J "${amount[@]}" -P "$streams" "${args[@]}" | jq "$filter"
+}
+
+row_throughput() {
+	local round variant streams proto
+	bench_lab
+	start nsenter --net="/run/netns/$(ns peer)" -- iperf3 -s --forceflush
+	for ((round = 0; round < slow_rounds; round++)); do
+		for variant in none nft-inet hostiso pass hostiso-xdp; do
+			on "$variant"
+			for streams in 1 4; do
+				sample "throughput, TCP, $streams" "$variant" "$(iperf "$streams")"
+				sample "throughput, UDP, $streams" "$variant" "$(iperf "$streams" -u)"
+			done
+			off "$variant"
+		done
+	done
+	bench_unlab
+}
+
+row_latency() {
+	local round variant p50 p99
+	bench_lab
+	serve -u 7 peer
+	for ((round = 0; round < rounds; round++)); do
+		for variant in none nft-inet hostiso; do
+			on "$variant"
+			read -r p50 p99 < <(in_ns host "$build/tools/bench/rr" 10.77.0.5 7 "$requests")
+			sample "latency, p50" "$variant" "$p50"
+			sample "latency, p99" "$variant" "$p99"
+			off "$variant"
+		done
+	done
+	bench_unlab
+}
+
+# ---- the time to isolate ----
+
+# From the command's start to the last packet that should not have left: sent all the while, and
+# seen by the neighbour.
+last_packet() { # VARIANT COMMAND...
+	local variant=$1 log=$scratch/last flood watch since last
+	shift
+	start "$build/tools/lab/watch" -o "$log" -p "$(ns peer),eth0"
+	watch=$!
+	start "$build/tools/lab/flood" -r 10000 "$(ns host),$stranger,9"
+	flood=$!
+	sleep 0.05
+	since=${EPOCHREALTIME/./}
+	"$@" >/dev/null
+	sleep 0.05
+	kill "$flood" "$watch"
+	wait "$flood" "$watch" 2>/dev/null || true
+	helpers=()
+	last=$(awk '$1 ~ /^[0-9]+$/ && $1 > n { n = $1 } END { printf "%.0f", n }' "$log")
+	sample "isolate, last packet" "$variant" "$(jq -n "[($last - $since) / 1000, 0] | max")"
+}
+
+more_devices() { # COUNT: in all
+	local i
+	for ((i = 1; i < $1; i++)); do
+		echo "link add x$i type veth peer name x$i netns $(ns peer)"
+		echo "link set x$i up"
+		echo "netns exec $(ns peer) true" >/dev/null
+	done | ip -n "$(ns host)" -batch -
+	for ((i = 1; i < $1; i++)); do
+		echo "link set x$i up"
+	done | ip -n "$(ns peer)" -batch -
+}
+
+row_isolate() {
+	local round devices ms
+	nft_inet >"$scratch/ruleset"
+	for devices in 1 10 100; do
+		bench_lab
+		more_devices $devices
+		for ((round = 0; round < slow_rounds; round++)); do
+			timed guarded host nft -f "$scratch/ruleset"
+			sample "isolate, $devices" nft-inet "$ms"
+			off nft-inet
+			timed hostiso_in host isolate --allow 10.77.0.5
+			sample "isolate, $devices" hostiso "$ms"
+			off hostiso
+			((devices == 1)) || continue
+			last_packet nft-inet guarded host nft -f "$scratch/ruleset"
+			off nft-inet
+			last_packet hostiso hostiso_in host isolate --allow 10.77.0.5
+			off hostiso
+			timed guarded host true
+			sample "isolate, $devices" nothing "$ms"
+		done
+		bench_unlab
+	done
+}
+
+# ---- the allowlist's size ----
+
+row_sizes() {
+	local n round sizes=(1 1000 100000 1000000) ms
+	"$build/tools/bench/sizes" -n "$rounds" -r "$((repeat / 50))" "${sizes[@]}" >>"$samples"
+	bench_lab
+	for n in "${sizes[@]}"; do
+		if [[ $quick && $n -gt 100000 ]]; then
+			sample "allowlist of $n, load" skipped "not with --quick: it takes more than a minute"
+			continue
+		fi
+		perl -e 'for my $i (0 .. $ARGV[0] - 1) { my $a = 0x0b000000 + $i * 7;
+			print join(".", $a >> 24, $a >> 16 & 255, $a >> 8 & 255, $a & 255), "\n" }' "$n" >"$scratch/entries"
+		nft_inet "$(paste -sd, "$scratch/entries")" >"$scratch/ruleset"
+		for ((round = 0; round < (n > 100000 ? 1 : slow_rounds); round++)); do
+			timed guarded host nft -f "$scratch/ruleset"
+			sample "allowlist of $n, load" nft-inet "$ms"
+			off nft-inet
+			timed hostiso_in host isolate --limit 2000000 --allow-file "$scratch/entries"
+			sample "allowlist of $n, load" hostiso "$ms"
+			off hostiso
+		done
+	done
+	bench_unlab
+}
+
+# ---- the tracer and the kill hook, in a machine of vm/ ----
+
+row_tracer() {
+	local kernel=6.12 why
+	if ! "$tree/vm/fetch" $kernel >"$scratch/fetch" 2>&1; then
+		sample tracer skipped "no kernel for vm/ here: $(tail -n 1 "$scratch/fetch")"
+		return
+	fi
+	if ! "$tree/vm/run" $kernel --timeout 200 -- tools/bench/tracer "$slow_rounds" "${quick:+quick}" >"$scratch/tracer" 2>&1; then
+		why=$(tail -n 1 "$scratch/tracer")
+		sample tracer skipped "the machine of vm/ failed: $why"
+		return
+	fi
+	grep -P '^tracer[^\t]*\t' "$scratch/tracer" >>"$samples"
+}
