@@ -93,11 +93,12 @@ client() { # NAME PROGRAM COMMAND...
 	sleep 0.1
 	hostiso allow --pid "$id" --tree >/dev/null
 	echo go >"$go"
-	ok "a client in $name" eventually 20 grep -q 'hello' "$out"
+	ok "a client in $name" bash -c 'until grep -q hello "$1"; do ((SECONDS < 20)) || { cat "$1" && exit 1; }; sleep 0.02; done' - "$out"
 }
 ok_shut "what is not granted reaches nobody" host,tcp,10.77.0.66,7 host,udp,fd00:77::66,7
 client bash bash -c 'exec 3<>/dev/tcp/10.77.0.66/7; echo hello >&3; read -r -t 5 got <&3; echo "$got"'
-client socat socat -t3 EXEC:'echo hello'!!STDOUT TCP:10.77.0.66:7
+# sleep: the end of its child interrupts socat's connect().
+client socat socat -t3 'SYSTEM:echo hello; sleep 2'!!STDOUT TCP:10.77.0.66:7
 client socat6 socat -T3 'SYSTEM:echo hello; cat >&2' 'TCP6:[fd00:77::66]:7'
 client perl perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("10.77.0.66:7") or die; print $s "hello\n"; $_ = <$s>; print'
 client python python3 -c 'import socket; s = socket.create_connection(("fd00:77::66", 7), 5); s.sendall(b"hello\n"); print(s.recv(99).decode())'

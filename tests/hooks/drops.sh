@@ -107,6 +107,7 @@ is "$(verdict ATTEMPTED 127.0.0.1)" '["allowed","loopback"]' "on lo there is no 
 
 ok "release" hostiso release
 listen --drops
+eventually 20 test -s "$scratch/err" || true
 like "$(<"$scratch/err")" 'not isolated' "without an isolation it says so, and waits"
 ok "isolate" hostiso isolate --audit
 sleep 2

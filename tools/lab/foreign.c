@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <net/if.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "lab.h"
@@ -93,6 +94,8 @@ static int attach(int prog, uint32_t type, const char *ns, const char *device, b
 
 int main(int argc, char **argv)
 {
+	/* Before 5.11 maps and programs count against it. */
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	bool tcx = argc > 1 && !strncmp(argv[1], "tcx-", 4);
 	bool xdp = argc > 1 && !strcmp(argv[1], "xdp");
 	int map, prog;
@@ -100,6 +103,7 @@ int main(int argc, char **argv)
 	if (argc < 4 || (tcx && argc < 6) || (!tcx && !xdp && strcmp(argv[1], "tc")))
 		die(2,
 		    "usage: foreign tc|xdp|tcx-in|tcx-out RETURN PIN [NAMESPACE DEVICE [first]]");
+	setrlimit(RLIMIT_MEMLOCK, &all);
 	map = make_map();
 	prog = load(xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS, map, atoi(argv[2]));
 	if (tcx)
