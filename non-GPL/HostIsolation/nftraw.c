@@ -116,19 +116,30 @@ static void put_frames(struct nft_writer *w, const char *chain, int at)
 	do_drop(w);
 }
 
-void nft_put_raw(struct nft_writer *w)
+static void put_tagged(struct nft_writer *w, const char *chain, int at, const char *behind)
 {
 	static const __u16 tags[] = {ETH_P_8021Q, ETH_P_8021AD};
-	struct nft_rules *r = &w->rules;
 
-	nft_put_chain(r->batch, r->family, r->table, "raw");
-	nft_put_chain(r->batch, r->family, r->table, "raw_tagged");
 	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
-		rule_begin(r, "raw");
-		if_be16(r, LL, ETH_HLEN - 2, NFT_CMP_EQ, tags[i]);
-		do_verdict(r, NFT_GOTO, "raw_tagged");
-		rule_end(r);
+		begin(w, chain, at, tags[i]);
+		do_verdict(&w->rules, NFT_GOTO, behind);
+		rule_end(&w->rules);
 	}
-	put_frames(w, "raw", ETH_HLEN);
-	put_frames(w, "raw_tagged", ETH_HLEN + 4);
+}
+
+/* As many tags as the filter takes (VLAN_TAGS_MAX): below a VLAN device the kernel's own packets
+ * may come here too, without their route. */
+void nft_put_raw(struct nft_writer *w)
+{
+	static const char *const chains[] = {"raw", "raw_tagged", "raw_tagged2"};
+	struct nft_rules *r = &w->rules;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		nft_put_chain(r->batch, r->family, r->table, chains[i]);
+	for (i = 0; i < 3; i++) {
+		if (i < 2)
+			put_tagged(w, chains[i], ETH_HLEN + 4 * i, chains[i + 1]);
+		put_frames(w, chains[i], ETH_HLEN + 4 * i);
+	}
 }
