@@ -180,10 +180,17 @@ static void test_raw_tagged(void **state)
 			if (bad)
 				assert_false(raw_crosses(&f));
 		}
-	/* two tags are one too many */
+	/* two pass, as a QinQ device sends them; three are one too many */
+	for (int bad = 0; bad < 2; bad++) {
+		struct frame f = ethernet(ETH_P_8021AD);
+
+		append(&f, "\x00\x05\x81\x00\x00\x06\x08\x00", 8);
+		append_udp4(&f, bad ? "10.9.0.3" : "10.9.0.2");
+		assert_int_equal(raw_crosses(&f), !bad);
+	}
 	struct frame f = ethernet(ETH_P_8021AD);
 
-	append(&f, "\x00\x05\x81\x00\x00\x06\x08\x00", 8);
+	append(&f, "\x00\x05\x81\x00\x00\x06\x81\x00\x00\x07\x08\x00", 12);
 	append_udp4(&f, "10.9.0.2");
 	assert_false(raw_crosses(&f));
 }

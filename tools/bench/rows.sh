@@ -6,6 +6,10 @@ baseline=$build/tools/bench/baseline.bpf.o
 stranger=10.77.0.66
 
 sample() { # ROW VARIANT VALUE
+	if [[ ! $3 ]]; then
+		echo "no value for $1, $2" >&2
+		return 1
+	fi
 	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$samples"
 }
 
@@ -146,13 +150,15 @@ iperf() { # STREAMS [-u]: Gbit/s that arrived
 		[[ ! $quick ]] || amount=(-n 60M)
 		filter='.end.sum | (.packets - .lost_packets) * 1400 * 8 / .seconds / 1e9'
 	fi
-	in_ns host iperf3 -c 10.77.0.5 -J "${amount[@]}" -P "$streams" "${args[@]}" | jq "$filter"
+	in_ns host timeout 20 iperf3 -c 10.77.0.5 -J "${amount[@]}" -P "$streams" "${args[@]}" | jq "$filter"
 }
 
 row_throughput() {
 	local round variant streams proto
 	bench_lab
-	start nsenter --net="/run/netns/$(ns peer)" -- iperf3 -s --forceflush
+	# What it prints goes nowhere: nobody reads the pipe, and a server that waits for one answers nobody.
+	start nsenter --net="/run/netns/$(ns peer)" -- bash -c 'echo ready; exec iperf3 -s >/dev/null 2>&1'
+	sleep 0.5
 	for ((round = 0; round < slow_rounds; round++)); do
 		for variant in none nft-inet hostiso pass hostiso-xdp; do
 			on "$variant"
