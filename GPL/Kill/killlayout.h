@@ -40,8 +40,12 @@ enum kill_guard {
 	KILL_GUARD_COUNT
 };
 
-/* How a program was reached; the earlier ones can refuse. */
-enum kill_way { KILL_WAY_MODRET, KILL_WAY_LSM, KILL_WAY_FEXIT, KILL_WAY_SYSCALL, KILL_WAY_COUNT };
+/*
+ * How a program was reached, the best first; the first two can refuse. LSM before fmod_ret: where
+ * the kernel can be preempted, it leaves out any other trampoline's program while the same one is
+ * interrupted on that CPU.
+ */
+enum kill_way { KILL_WAY_LSM, KILL_WAY_MODRET, KILL_WAY_FEXIT, KILL_WAY_SYSCALL, KILL_WAY_COUNT };
 
 struct kill_key {
 	__u32 dim; /* enum kill_dim */

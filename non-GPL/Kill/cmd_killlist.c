@@ -69,6 +69,9 @@ static void print_armed(const struct kill_store *s, const struct kill_armed *a)
 			printf(" %s %s%s", kill_door_words[i], a->doors[i] ? "yes" : "NO",
 			       i + 1 < KILL_DOOR_COUNT ? "," : "\n");
 	}
+	if (a->missed)
+		printf("not judged: %llu calls, while the program was interrupted on their CPU\n",
+		       a->missed);
 	if (st->unresolved || st->events_lost || st->calls_lost || st->tasks_lost)
 		printf("not judged: %llu calls whose file was not found, %llu past the room; lost: "
 		       "%llu events, %llu processes of trees\n",
@@ -131,6 +134,7 @@ static void print_json(const struct kill_store *s, const struct kill_armed *a)
 	json_object_object_add(o, "doors", doors);
 	if (s->have) {
 		kill_rules_each(s, json_rule, rules);
+		put(o, "missed", a->missed);
 		put(o, "unresolved", s->state->unresolved);
 		put(o, "calls_lost", s->state->calls_lost);
 		put(o, "events_lost", s->state->events_lost);
