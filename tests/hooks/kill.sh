@@ -297,14 +297,16 @@ watcher=$!
 sleep 0.3
 victim "$doors" storm "$dir/storm" 8 1250
 is "$status" 0 "10,000 chmods by 8 processes"
+# Missed are also calls that would not have matched: every second one here.
 missed=$(kill_ list --json | jq .missed)
-is "$(counts .matched) $(counts .audited)" "$((10000 - missed)) $((10000 - missed))" \
+matched=$(counts .matched)
+is "$((matched == 10000 || (missed && matched < 10000 && matched + missed >= 10000))) $(counts .audited)" "1 $matched" \
 	"… and every one is a match, or counted as missed by the kernel ($missed)"
 [[ $way == fmod_ret ]] || is "$missed" 0 "… which by $way none is"
 sleep 1
 kill "$watcher"
 wait "$watcher" || true
-is $(($(grep -c "\"rule\":$rule," "$scratch/events") + $(kill_ list --json | jq .events_lost) + missed)) 10000 \
+is $(($(grep -c "\"rule\":$rule," "$scratch/events") + $(kill_ list --json | jq .events_lost))) "$matched" \
 	"… told, or counted as not told"
 ok "… each line JSON" jq -e . "$scratch/events"
 is "$(jq -c "select(.rule == $rule) | "'[.effect, .old_mode, .requested_mode, .path]' "$scratch/events" | sed 's/[0-9]*"\]$/N"]/' | sort -u)" \
@@ -314,8 +316,8 @@ kill_ remove "$rule"
 arm --adds x --enforce --max-kills 0
 victim "$doors" mass "$dir/storm" 200 755
 missed=$(($(kill_ list --json | jq .missed) - missed))
-is "$said $(counts .signalled) $(counts .matched)" "$((200 - missed)) $((200 - missed)) $((200 - missed))" \
-	"200 at once: every one signalled, but for $missed that the kernel missed"
+is "$said $(counts .signalled)" "$(counts .matched) $(counts .matched)" "200 at once: every match is signalled"
+is "$((said + missed >= 200))" 1 "… and all match, but for $missed that the kernel missed"
 victim "$doors" mass "$dir/storm" 50 600
 is "$said" 0 "… and none that matches not"
 kill_ remove "$rule"
