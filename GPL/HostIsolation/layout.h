@@ -14,7 +14,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Raised whenever a struct or a map of this file changes its meaning. */
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4
 
 #define FOREVER (~0ULL)
 
@@ -149,7 +149,6 @@ struct origin {
 	char comment[256];
 };
 
-/* counters: per CPU, index from counter_index(). */
 struct counter {
 	__u64 packets;
 	__u64 bytes;
@@ -163,6 +162,12 @@ static inline __u32 counter_index(__u32 audit, __u32 reason, __u32 dir)
 {
 	return (audit * REASON_COUNT + reason) * DIR_COUNT + dir;
 }
+
+/* counters: per CPU, one entry, so that one system call reads all (an array per CPU can be read in a
+ * batch since Linux 5.13 only). */
+struct counters {
+	struct counter at[COUNTER_COUNT]; /* index from counter_index() */
+};
 
 /* flows: who began a conversation that a port entry admits (everything but TCP, which tells by
  * SYN). */

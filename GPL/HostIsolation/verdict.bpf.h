@@ -100,11 +100,12 @@ static __always_inline __u64 control_in_force(__u64 *now)
 
 static __always_inline void count(__u64 control, __u32 reason, __u32 dir, __u32 bytes)
 {
-	__u32 index = counter_index(!!(control & CONTROL_AUDIT), reason, dir);
-	struct counter *c = bpf_map_lookup_elem(&counters, &index);
+	__u32 index = counter_index(!!(control & CONTROL_AUDIT), reason, dir), zero = 0;
+	struct counters *all = bpf_map_lookup_elem(&counters, &zero);
 
-	if (c) {
-		c->packets++;
-		c->bytes += bytes;
+	asm volatile("" : "+r"(index)); /* for the verifier: not known beforehand to be in range */
+	if (all && index < COUNTER_COUNT) {
+		all->at[index].packets++;
+		all->at[index].bytes += bytes;
 	}
 }

@@ -184,33 +184,31 @@ void policy_settle(void)
 int counters_read(const struct maps *maps, struct counter out[COUNTER_COUNT])
 {
 	int cpus = maps->plain ? 0 : libbpf_num_possible_cpus();
-	_cleanup_free_ struct counter *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+	_cleanup_free_ struct counters *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+	__u32 key = 0;
 
 	if (maps->plain)
 		return plain_counters(out);
 	if (!values)
 		return cpus < 0 ? cpus : -ENOMEM;
-	for (__u32 i = 0; i < COUNTER_COUNT; i++) {
-		if (bpf_map_lookup_elem(maps->fd[MAP_counters], &i, values) < 0)
-			return -errno;
-		out[i] = (struct counter){};
-		for (int c = 0; c < cpus; c++) {
-			out[i].packets += values[c].packets;
-			out[i].bytes += values[c].bytes;
+	if (bpf_map_lookup_elem(maps->fd[MAP_counters], &key, values) < 0)
+		return -errno;
+	memset(out, 0, COUNTER_COUNT * sizeof(*out));
+	for (int c = 0; c < cpus; c++)
+		for (__u32 i = 0; i < COUNTER_COUNT; i++) {
+			out[i].packets += values[c].at[i].packets;
+			out[i].bytes += values[c].at[i].bytes;
 		}
-	}
 	return 0;
 }
 
 int counters_clear(const struct maps *maps)
 {
 	int cpus = libbpf_num_possible_cpus();
-	_cleanup_free_ struct counter *zero = cpus > 0 ? calloc(cpus, sizeof(*zero)) : NULL;
+	_cleanup_free_ struct counters *zero = cpus > 0 ? calloc(cpus, sizeof(*zero)) : NULL;
+	__u32 key = 0;
 
 	if (!zero)
 		return cpus < 0 ? cpus : -ENOMEM;
-	for (__u32 i = 0; i < COUNTER_COUNT; i++)
-		if (bpf_map_update_elem(maps->fd[MAP_counters], &i, zero, BPF_ANY) < 0)
-			return -errno;
-	return 0;
+	return bpf_map_update_elem(maps->fd[MAP_counters], &key, zero, BPF_ANY) < 0 ? -errno : 0;
 }
