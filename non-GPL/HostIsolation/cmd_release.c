@@ -16,7 +16,7 @@
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/nft.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/verbs.h"
 #include "Kill/killlayout.h"
 
@@ -118,15 +118,15 @@ static int release(struct session *s, const struct arguments *a)
 }
 
 /* The nftables backend has no pins; what of BPF may lie about is looked for afterwards. */
-static int release_plain(bool *was, struct error *err)
+static int release_nft_backend(bool *was, struct error *err)
 {
 	struct session s = SESSION_INIT;
 	int ret;
 
-	if (!plain_there())
+	if (!nft_backend_there())
 		return 0;
-	ret = session_open_plain(&s, err);
-	if (ret == 0 || s.maps.plain) {
+	ret = session_open_nft_backend(&s, err);
+	if (ret == 0 || s.maps.nft_backend) {
 		*was = true;
 		ret = ret == -EBUSY ? ret : nft_remove_all(err);
 	}
@@ -184,7 +184,7 @@ int cmd_release(int argc, char **argv)
 		return EXIT_MISUSED;
 	ret = need_root(&err);
 	if (ret == 0)
-		ret = release_plain(&was, &err);
+		ret = release_nft_backend(&was, &err);
 	if (ret < 0)
 		return complain(&err, misuse_or_failure(ret));
 	ret = session_open(&s, &a.common, SESSION_CHANGE, &err);

@@ -19,7 +19,7 @@
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/guard.h"
 #include "HostIsolation/nftnews.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/snapshot.h"
 #include "HostIsolation/told.h"
 #include "HostIsolation/words.h"
@@ -83,8 +83,8 @@ static int mend(struct session *s, const struct snapshot *before, struct error *
 	bool changed;
 	int ret;
 
-	if (s->maps.plain)
-		return plain_follow(&s->maps, err);
+	if (s->maps.nft_backend)
+		return nft_backend_follow(&s->maps, err);
 	o.device_count = named_devices(s, names, &o);
 	/* shut first, then guarded, then let through to the programs; guarded also where nftables
 	 * fails, which the last step tells */

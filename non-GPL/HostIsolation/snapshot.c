@@ -10,7 +10,7 @@
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/snapshot.h"
 
 const struct loss_word grant_losses[GRANT_LOST_COUNT] = {
@@ -56,7 +56,7 @@ static int take_device(struct session *s, struct snapshot *snap, struct progs *p
 	int ret;
 
 	d->link = *link;
-	if (snap->plain) {
+	if (snap->nft_backend) {
 		d->whole = !snapshot_shut(snap, link->ifindex);
 		snap->device_count++;
 		return 0;
@@ -87,7 +87,7 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 {
 	struct progs progs = PROGS_INIT;
 	struct link_vec links = {};
-	int ret = snap->plain ? 0 : progs_open(&progs, &s->pins, err);
+	int ret = snap->nft_backend ? 0 : progs_open(&progs, &s->pins, err);
 
 	if (ret == 0)
 		ret = links_dump(&links, err);
@@ -176,8 +176,8 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 	snap.policy = *s->maps.policy;
 	snap.state = isolation_state(&s->maps);
 	snap.here = !snap.policy.netns_cookie || snap.policy.netns_cookie == netns_inode(0);
-	snap.plain = s->maps.plain;
-	snap.kept = snap.plain				 ? s->maps.plain->kept_count
+	snap.nft_backend = s->maps.nft_backend;
+	snap.kept = snap.nft_backend			 ? s->maps.nft_backend->kept_count
 		    : snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps)
 							 : 0;
 	if (!snap.here)
@@ -190,7 +190,7 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 		fail(err, ret, "cannot read the counters: %s", strerror(-ret));
 	if (ret == 0)
 		ret = take_allowlist(s, &snap, err);
-	if (ret == 0 && !snap.plain)
+	if (ret == 0 && !snap.nft_backend)
 		ret = take_grants(s, &snap, err);
 	if (ret == 0 && snap.here && snap.state != STATE_OFF)
 		ret = take_hooks(s, &snap, err);

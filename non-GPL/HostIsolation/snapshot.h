@@ -18,7 +18,7 @@ struct device_snapshot {
 struct snapshot {
 	enum isolation_state state;
 	struct policy policy; /* a copy */
-	bool plain;	      /* the nftables backend: there are no programs */
+	bool nft_backend;     /* the nftables backend: there are no programs */
 	bool here;	      /* the pins isolate this network namespace */
 	struct device_snapshot *devices;
 	size_t device_count;
