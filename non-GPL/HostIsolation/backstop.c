@@ -251,17 +251,10 @@ const char *snapshot_backstop(const struct snapshot *snap)
 					  : "present";
 }
 
-static bool kernel_has_af_xdp(void)
-{
-	_cleanup_close_ int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	return fd >= 0 || errno != EAFNOSUPPORT;
-}
-
 const char *snapshot_limit(const struct snapshot *snap, size_t index)
 {
-	if (kernel_has_af_xdp() && !index--)
-		return "AF_XDP sockets, which only root can make, send past tc and nftables";
+	if (snap->xsk == XSK_OPEN && !index--)
+		return "AF_XDP sockets, which only root can make, send past tc and nftables; BPF LSM (lsm=…,bpf on the kernel's command line) would refuse them";
 	if (snap->nft.kind == NFT_NONE)
 		return NULL;
 	return nft_cannot_text(snap->nft.can, snap->nft.kind == NFT_BACKEND, index);

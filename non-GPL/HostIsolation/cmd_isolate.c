@@ -19,6 +19,7 @@
 #include "HostIsolation/reset.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/snapshot.h"
+#include "HostIsolation/xskguard.h"
 
 static void report_device(const struct link_info *link, const struct attach_result *res, void *arg)
 {
@@ -160,6 +161,21 @@ static void undo(struct session *s, enum isolation_state was)
 	session_undo(s);
 }
 
+/* What only some kernels can do, and costs no more than itself: `status` says what is missing. With
+ * --dev the other devices stay as they are, and a socket has none yet when it is made. */
+static void refuse_af_xdp(struct session *s, const struct isolate_arguments *a)
+{
+	__u64 control = s->maps.policy->control & ~CONTROL_XSK;
+	struct error why = {};
+
+	if (!a->guard.device_count && xskguard_arm(&s->pins, &s->maps, &why) < 0 &&
+	    a->common.verbose)
+		fprintf(stderr, "hostiso: AF_XDP sockets are not refused: %s\n", why.text);
+	if (a->guard.device_count)
+		xskguard_detach(&s->pins, NULL);
+	policy_set_control(&s->maps, control | (xskguard_armed(&s->pins) ? CONTROL_XSK : 0));
+}
+
 static void print_json(const struct snapshot *snap)
 {
 	_cleanup_free_ char *text = snapshot_json(snap);
@@ -257,6 +273,7 @@ static int isolate(struct session *s, struct isolate_arguments *a)
 	/* what the kernel lacks here costs the backstop, not the isolation */
 	if (backstop_install(s, &err) < 0 && (a->audit || a->guard.device_count))
 		fprintf(stderr, "hostiso: no nftables backstop: %s\n", err.text);
+	refuse_af_xdp(s, a);
 	if (!a->common.json)
 		say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
 	ret = a->reset && !a->audit ? reset(s, a) : EXIT_DONE;

@@ -18,6 +18,7 @@
 #include "HostIsolation/nft.h"
 #include "HostIsolation/nftbackend.h"
 #include "HostIsolation/verbs.h"
+#include "HostIsolation/xskguard.h"
 #include "Kill/killlayout.h"
 
 struct namespace_wanted {
@@ -111,6 +112,7 @@ static int release(struct session *s, const struct arguments *a)
 	ret = first(ret,
 		    guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, ret ? NULL : &err));
 	ret = first(ret, granthooks_detach(&s->pins, ret ? NULL : &err));
+	ret = first(ret, xskguard_detach(&s->pins, ret ? NULL : &err));
 	if (ret < 0)
 		return complain(&err, EXIT_FAILED);
 	ret = pins_remove(&s->pins, a->all ? NULL : KILL_PIN_PREFIX, &err);

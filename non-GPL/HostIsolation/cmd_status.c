@@ -152,6 +152,8 @@ static void print_backstop(const struct snapshot *snap)
 	printf("\n");
 	print_backstop_counter("unguarded", snap->nft.unguarded);
 	print_backstop_counter("raw-frame", snap->nft.raw);
+	if (snap->xsk == XSK_REFUSED)
+		printf("AF_XDP sockets: refused by BPF LSM\n");
 	for (size_t i = 0; snapshot_limit(snap, i); i++)
 		printf("  limit: %s\n", snapshot_limit(snap, i));
 }

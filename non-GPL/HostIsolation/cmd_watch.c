@@ -23,6 +23,7 @@
 #include "HostIsolation/snapshot.h"
 #include "HostIsolation/told.h"
 #include "HostIsolation/words.h"
+#include "HostIsolation/xskguard.h"
 
 #define CHECK_EVERY_MS 2000 /* removed programs announce themselves to nobody */
 #define RETRY_MOST_MS 10000 /* what could not be mended: tried again after 2 s, 4 s, 8 s, 10 s */
@@ -91,6 +92,8 @@ static int mend(struct session *s, const struct snapshot *before, struct error *
 	backstop_follow(s, &changed, NULL);
 	ret = guard_attach(&s->pins, &s->maps, &progs, &o, &res, err);
 	progs_close(&progs);
+	if (s->maps.policy->control & CONTROL_XSK)
+		xskguard_arm(&s->pins, &s->maps, NULL);
 	if (ret == 0)
 		ret = backstop_follow(s, &changed, err);
 	if (ret == 0)

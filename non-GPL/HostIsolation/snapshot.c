@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What status tells, collected from the kernel: devices, hooks, counters, and what is wrong. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,43 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 	return ret;
 }
 
+/* The programs are pinned or not; that they run, the kernel is asked. */
+static void take_xsk(struct session *s, struct snapshot *snap)
+{
+	bool armed = !snap->nft_backend && xskguard_armed(&s->pins);
+	struct xsk_vec holders = {};
+	struct error why = {};
+	int ret;
+
+	snap->xsk = armed ? XSK_REFUSED : xskguard_answer();
+	if (snap->xsk == XSK_REFUSED && !armed)
+		snap->xsk = XSK_OPEN; /* another namespace's */
+	if (snap->policy.control & CONTROL_XSK && !armed)
+		snapshot_degraded(
+			snap,
+			"AF_XDP sockets are refused no more: our BPF LSM programs are gone; 'hostiso isolate' puts them back");
+	ret = snap->xsk == XSK_ABSENT ? 0 : xsk_holders(&holders, &why);
+	if (ret < 0)
+		snapshot_degraded(snap, "%s", why.text);
+	for (size_t i = 0; i < holders.count; i++) {
+		const struct xsk_holder *h = &holders.items[i];
+		char device[IF_NAMESIZE] = "", name[64];
+
+		if_indextoname(h->ifindex, device);
+		snapshot_degraded(
+			snap,
+			"%s%sprocess %d (%s) has an AF_XDP socket, which can send and receive past tc and nftables; end the process",
+			printable(device, name, sizeof(name)), device[0] ? ": " : "", h->pid,
+			h->pid ? h->comm : "unknown");
+	}
+	xsk_vec_free(&holders);
+}
+
+const char *snapshot_xsk(const struct snapshot *snap)
+{
+	return snap->xsk == XSK_REFUSED ? "refused" : snap->xsk == XSK_OPEN ? "open" : "absent";
+}
+
 /* The tables are read before the devices: those that come meanwhile count as shut, which is true.
  */
 static int take_hooks(struct session *s, struct snapshot *snap, struct error *err)
@@ -114,6 +152,8 @@ static int take_hooks(struct session *s, struct snapshot *snap, struct error *er
 
 	if (ret == 0 && on)
 		backstop_judge(snap, read < 0 ? why.text : NULL);
+	if (ret == 0 && on)
+		take_xsk(s, snap);
 	return ret;
 }
 

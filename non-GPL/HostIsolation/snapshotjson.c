@@ -115,6 +115,7 @@ static struct json_object *json_backstop(const struct snapshot *snap)
 	for (size_t i = 0; snapshot_limit(snap, i); i++)
 		json_object_array_add(limits, json_object_new_string(snapshot_limit(snap, i)));
 	json_object_object_add(o, "limits", limits);
+	put(o, "af_xdp", snapshot_xsk(snap));
 	return o;
 }
 
