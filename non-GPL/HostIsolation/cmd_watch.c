@@ -146,13 +146,36 @@ static bool tell(struct told *told, const struct snapshot *snap)
 	return news;
 }
 
-static int mend_locked(const struct common *common, const struct snapshot *snap, struct error *err)
+static bool all_known(const struct told *told, const struct snapshot *snap)
 {
+	for (size_t i = 0; i < snap->degraded_count; i++)
+		if (!told_knows(told, snap->degraded[i]))
+			return false;
+	return true;
+}
+
+static bool ours(const struct snapshot *snap)
+{
+	return snap->state == STATE_ISOLATED && snap->here;
+}
+
+/* Looked at anew under the lock: what another verb was in the middle of is no fault. */
+static int mend_locked(const struct common *common, struct told *told, bool *done,
+		       struct error *err)
+{
+	_cleanup_(snapshot_free) struct snapshot snap = {};
 	struct session s = SESSION_INIT;
 	int ret = session_open(&s, common, SESSION_CHANGE, err);
 
-	if (ret == 0 && s.have_maps && isolation_state(&s.maps) == STATE_ISOLATED)
-		ret = mend(&s, snap, err);
+	if (ret == 0 && s.have_maps)
+		ret = snapshot_take(&s, &snap, err);
+	if (ret == 0 && ours(&snap) && (snap.degraded_count || stale(&snap))) {
+		bool news = tell(told, &snap);
+
+		ret = mend(&s, &snap, err);
+		told_tried(told, news, now_ms(), CHECK_EVERY_MS, RETRY_MOST_MS);
+		*done = ret == 0;
+	}
 	session_close(&s);
 	return ret;
 }
@@ -164,24 +187,21 @@ static bool look(const struct common *common, struct told *told)
 	_cleanup_(snapshot_free) struct snapshot snap = {};
 	struct session s = SESSION_INIT;
 	struct error err = {};
-	bool news = false, todo = false;
+	bool done = false;
 	int ret = session_open(&s, common, SESSION_READ, &err);
 
 	if (ret == 0 && s.have_maps)
 		ret = snapshot_take(&s, &snap, &err);
 	session_close(&s);
-	if (ret == 0 && snap.state == STATE_ISOLATED && snap.here) {
-		news = tell(told, &snap);
-		todo = news || stale(&snap) || backstop_out(&snap) ||
-		       (snap.degraded_count && told_due(told, now_ms()));
-	}
-	if (todo) {
-		ret = mend_locked(common, &snap, &err);
-		told_tried(told, news, now_ms(), CHECK_EVERY_MS, RETRY_MOST_MS);
-	}
+	if (ret == 0 && ours(&snap) &&
+	    (!all_known(told, &snap) || stale(&snap) || backstop_out(&snap) ||
+	     (snap.degraded_count && told_due(told, now_ms()))))
+		ret = mend_locked(common, told, &done, &err);
+	else if (ret == 0 && ours(&snap))
+		tell(told, &snap); /* nothing new: what is gone is forgotten */
 	if (told_error(told, ret < 0 && ret != -ENOENT ? err.text : NULL))
 		say(err.text);
-	return todo && ret == 0;
+	return done;
 }
 
 /* A device that leaves takes its programs along, but may come back with the same index. */

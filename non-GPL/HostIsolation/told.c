@@ -33,6 +33,11 @@ void told_keep(struct told *t, const char *const *lines, size_t count)
 	*t = now;
 }
 
+bool told_knows(const struct told *t, const char *line)
+{
+	return t->count == TOLD_MAX || known(t, hash_of(line));
+}
+
 bool told_news(struct told *t, const char *line)
 {
 	__u64 hash = hash_of(line);

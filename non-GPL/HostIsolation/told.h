@@ -24,6 +24,8 @@ struct told {
 
 /* Forgets what is not among `lines` any more: if it comes again, it is news. */
 void told_keep(struct told *t, const char *const *lines, size_t count);
+/* Was it said, and does it hold since? */
+bool told_knows(const struct told *t, const char *line);
 /* True, once, for a line that was not said. */
 bool told_news(struct told *t, const char *line);
 /* The same for why a look failed; NULL: it did not. */

@@ -15,6 +15,7 @@ frame() { # WAY [NAMESPACE DEVICE TO DEVICE]
 # A process with a bound socket, from before; it says what became of its frame when told to go on.
 hold() { # WAY
 	coproc held { exec "$helper" "$1" "$(ns host)" eth0 "$(ns switch)" host 10.77.0.66; }
+	# shellcheck disable=SC2154 # coproc sets it
 	holder=$held_PID
 	helpers+=("$holder")
 	read -r said <&"${held[0]}" || said="nothing"

@@ -12,7 +12,9 @@ static void test_a_line_is_news_once(void **state)
 {
 	struct told t = {};
 
+	assert_false(told_knows(&t, "a"));
 	assert_true(told_news(&t, "a"));
+	assert_true(told_knows(&t, "a"));
 	assert_false(told_news(&t, "a"));
 	assert_true(told_news(&t, "b"));
 	assert_true(told_news(&t, ""));
