@@ -199,8 +199,10 @@ static bool look(const struct common *common, struct told *told)
 		ret = mend_locked(common, told, &done, &err);
 	else if (ret == 0 && ours(&snap))
 		tell(told, &snap); /* nothing new: what is gone is forgotten */
-	if (told_error(told, ret < 0 && ret != -ENOENT ? err.text : NULL))
+	if (ret < 0 && ret != -ENOENT && told_error(told, err.text))
 		say(err.text);
+	else if (done)
+		told_error(told, NULL);
 	return done;
 }
 
