@@ -107,15 +107,15 @@ if made bond "ip link add sh0 type bond mode active-backup && ip link set up0 do
 	addresses sh0 up1
 	judged bond
 fi
-if made WireGuard "{ command -v wg || { echo no wg here >&2; false; }; } && ip link add sh0 type wireguard" "ip link add sh1 type wireguard"; then
-	for i in 0 1; do
-		wg genkey >"$scratch/key$i"
-		wg pubkey <"$scratch/key$i" >"$scratch/pub$i"
-	done
+if made WireGuard "ip link add sh0 type wireguard" "ip link add sh1 type wireguard"; then
 	ip -n "$host" addr add 10.79.0.1/24 dev up0
 	ip -n "$far" addr add 10.79.0.2/24 dev up1
-	in_ns host wg set sh0 private-key "$scratch/key0" listen-port 51820 peer "$(<"$scratch/pub1")" endpoint 10.79.0.2:51820 allowed-ips 0.0.0.0/0,::/0
-	in_ns far wg set sh1 private-key "$scratch/key1" listen-port 51820 peer "$(<"$scratch/pub0")" endpoint 10.79.0.1:51820 allowed-ips 0.0.0.0/0,::/0
+	ip -n "$host" link set up0 up
+	ip -n "$far" link set up1 up
+	key0=$(in_ns host "$build/tests/helpers/wgset" sh0 51820)
+	key1=$(in_ns far "$build/tests/helpers/wgset" sh1 51820)
+	in_ns host "$build/tests/helpers/wgset" sh0 "$key1" 10.79.0.2 51820
+	in_ns far "$build/tests/helpers/wgset" sh1 "$key0" 10.79.0.1 51820
 	over
 	judged WireGuard --allow 10.79.0.2
 fi
