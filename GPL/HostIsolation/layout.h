@@ -163,8 +163,8 @@ static inline __u32 counter_index(__u32 audit, __u32 reason, __u32 dir)
 	return (audit * REASON_COUNT + reason) * DIR_COUNT + dir;
 }
 
-/* counters: per CPU, one entry, so that one system call reads all (an array per CPU can be read in a
- * batch since Linux 5.13 only). */
+/* counters: per CPU, one entry, so that one system call reads all (an array per CPU can be read in
+ * a batch since Linux 5.13 only). */
 struct counters {
 	struct counter at[COUNTER_COUNT]; /* index from counter_index() */
 };
