@@ -11,7 +11,7 @@
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/maps.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "filter.skel.h"
 
 const char *const map_names[MAP_COUNT] = {
@@ -147,7 +147,7 @@ int maps_create(struct maps *maps, const struct pins *pins, struct error *err)
 
 void maps_close(struct maps *maps)
 {
-	plain_close(maps);
+	nft_backend_close(maps);
 	if (maps->policy)
 		munmap(maps->policy, sizeof(struct policy));
 	maps->policy = NULL;
@@ -183,12 +183,12 @@ void policy_settle(void)
 
 int counters_read(const struct maps *maps, struct counter out[COUNTER_COUNT])
 {
-	int cpus = maps->plain ? 0 : libbpf_num_possible_cpus();
+	int cpus = maps->nft_backend ? 0 : libbpf_num_possible_cpus();
 	_cleanup_free_ struct counters *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
 	__u32 key = 0;
 
-	if (maps->plain)
-		return plain_counters(out);
+	if (maps->nft_backend)
+		return nft_backend_counters(out);
 	if (!values)
 		return cpus < 0 ? cpus : -ENOMEM;
 	if (bpf_map_lookup_elem(maps->fd[MAP_counters], &key, values) < 0)

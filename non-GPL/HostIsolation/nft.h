@@ -53,7 +53,7 @@ struct nft_policy {
 	const struct compiled *allow; /* NULL: nobody */
 	const struct kept_key *kept;  /* backend: the connections of --keep-ssh */
 	size_t kept_count;
-	const void *blob; /* backend: bytes to keep with the tables, for nft_blob_read() */
+	const void *blob; /* backend: bytes to keep with the tables, for nft_backend_blob_read() */
 	size_t blob_size;
 	const int *guarded; /* interface indexes (loopback need not be among them) */
 	size_t guarded_count;
@@ -102,6 +102,6 @@ struct nft_state {
 /* Only which of them; what cannot be read is none. */
 enum nft_kind nft_kind_now(void);
 /* The blob of nft_policy; the caller frees it. -ENOENT. */
-int nft_blob_read(void **blob, size_t *size, struct error *err);
+int nft_backend_blob_read(void **blob, size_t *size, struct error *err);
 int nft_state_read(struct nft_state *out, struct error *err);
 void nft_state_free(struct nft_state *s);

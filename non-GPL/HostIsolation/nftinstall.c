@@ -284,7 +284,7 @@ static int try_install(const struct nft_policy *p, const struct nft_note *note,
 	if (!ret)
 		ret = put_inet(&in, err);
 	nft_put_note(&b, &in.note);
-	nft_put_blob(&b, p->blob, p->blob_size);
+	nft_put_backend_blob(&b, p->blob, p->blob_size);
 	if (!ret)
 		ret = nft_commit(&b, err);
 	nft_batch_free(&b);
