@@ -209,6 +209,7 @@ done
 way=${ways[0]}
 arm --provider "$way" --adds s
 first=$rule
+refuses=$(kill_ list --json | jq .refuses)
 
 # ---- guards ----
 
@@ -216,8 +217,9 @@ fresh
 arm --adds x --enforce
 if victim unshare --pid --fork true && [[ $status == 0 ]]; then
 	victim unshare --pid --fork "$doors" chmod "$file" 755
-	is "$status $(mode)" "0 755" "the pid 1 of a container is spared"
-	is "$(counts '.spared["container-init"]')" 1 "… and counted as that"
+	[[ $refuses == true ]] && want='1 644' || want='0 755'
+	is "$status $(mode)" "$want" "the pid 1 of a container is not killed, but refused where that can be"
+	is "$(counts '[.spared["container-init"], .signalled]')" '[1,0]' "… and counted as spared"
 	kill_ remove "$rule"
 	arm --adds x --enforce --container-inits
 	fresh
@@ -241,6 +243,18 @@ kill_ spare --add "$scratch/manager" >/dev/null
 fresh
 victim "$scratch/manager" chmod "$file" 755
 is "$status $(mode)" "0 755" "a program put on the list is spared"
+is "$(counts .spared.listed)" 1 "… as listed"
+chmod 711 "$scratch"
+fresh
+chown 65534 "$file"
+victim setpriv --reuid 65534 --clear-groups "$scratch/manager" chmod "$file" 755
+is "$status" 137 "… but not as run by a user who is not named"
+kill_ spare --add "$scratch/manager" --uid 65534 >/dev/null
+fresh
+chown 65534 "$file"
+victim setpriv --reuid 65534 --clear-groups "$scratch/manager" chmod "$file" 755
+is "$status $(mode)" "0 755" "… until that one is"
+exits 2 "… a user who is none" kill_ spare --add "$scratch/manager" --uid nobody
 cp "$(command -v bash)" "$scratch/shell"
 kill_ spare --add "$scratch/shell" >/dev/null
 fresh
@@ -292,7 +306,7 @@ kill_ remove "$rule"
 
 mkdir -p "$dir/storm"
 arm --adds x
-kill_ watch >"$scratch/events" 2>/dev/null &
+"$build/hostiso" kill watch --pin-dir "$pins" >"$scratch/events" 2>/dev/null {lab_lock}>&- &
 watcher=$!
 sleep 0.3
 victim "$doors" storm "$dir/storm" 8 1250
@@ -388,7 +402,7 @@ ok "… and no program stays" eventually 20 gone
 
 if [[ " ${ways[*]} " == *' syscall '* ]]; then
 	arm --provider syscall --adds x --enforce --revert
-	kill_ watch >"$scratch/events" 2>/dev/null &
+	"$build/hostiso" kill watch --pin-dir "$pins" >"$scratch/events" 2>/dev/null {lab_lock}>&- &
 	watcher=$!
 	sleep 0.3
 	fresh
