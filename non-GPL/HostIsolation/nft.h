@@ -36,7 +36,8 @@
 #define NFT_CAN_ARP (1u << 2)	  /* ARP on devices to come */
 #define NFT_CAN_BRIDGE (1u << 3)  /* frames that cross a bridge to or from devices to come */
 #define NFT_CAN_OPTIONS (1u << 4) /* IPv4 source routes (backend) */
-#define NFT_CAN_ALL ((1u << 5) - 1)
+#define NFT_CAN_SECMARK (1u << 5) /* packets with a route are marked: nft_put_routed_mark() */
+#define NFT_CAN_ALL ((1u << 6) - 1)
 
 /* 0 with the bits in *can, or -errno with one line when nf_tables cannot be used at all. Changes
  * nothing, in the kernel neither. */
