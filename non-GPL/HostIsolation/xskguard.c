@@ -3,6 +3,7 @@
 #include "HostIsolation/xskguard.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 static const char *const hook_names[] = {"xsk_create", "xsk_bind", "xsk_send"};
 
+#define LSM_OFF "BPF LSM is off (the kernel's lsm= names no bpf)"
 #define HOOKS (sizeof(hook_names) / sizeof(*hook_names))
 
 enum xsk_answer xskguard_answer(void)
@@ -45,6 +47,29 @@ static bool all_pinned(const struct pins *pins)
 bool xskguard_armed(const struct pins *pins)
 {
 	return all_pinned(pins) && xskguard_answer() == XSK_REFUSED;
+}
+
+/* What spares reading the kernel's BTF (20 ms and more) for nothing: securityfs, where it is
+ * mounted, names no bpf; or the kernel refuses LSM programs before it looks at them. */
+static int lsm_refused(struct error *err)
+{
+	const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, nowhere, .expected_attach_type = BPF_LSM_MAC,
+		    .attach_btf_id = 1); /* a type, not a function: never loads */
+	_cleanup_fclose_ FILE *f = fopen("/sys/kernel/security/lsm", "re");
+	_cleanup_close_ int fd = -1;
+	char names[512] = "";
+
+	if (f && fgets(names, sizeof(names), f) && !strstr(names, "bpf"))
+		return fail(err, -ENOTSUP, LSM_OFF);
+	fd = bpf_prog_load(BPF_PROG_TYPE_LSM, "hostiso_try", "GPL", pass, 2, &nowhere);
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		return fail(err, -ENOTSUP, "this kernel refuses BPF LSM programs: %s",
+			    strerror(errno));
+	return 0;
 }
 
 static int load(struct xsk_bpf *skel, const struct maps *maps)
@@ -79,6 +104,10 @@ int xskguard_arm(const struct pins *pins, const struct maps *maps, struct error 
 
 	if (xskguard_answer() == XSK_ABSENT || xskguard_armed(pins))
 		return 0;
+	if (lsm_refused(err) < 0) {
+		xskguard_detach(pins, NULL);
+		return -ENOTSUP;
+	}
 	skel = xsk_bpf__open();
 	ret = skel ? load(skel, maps) : -errno;
 	if (ret == 0)
@@ -86,7 +115,7 @@ int xskguard_arm(const struct pins *pins, const struct maps *maps, struct error 
 	if (ret < 0)
 		fail(err, -ENOTSUP, "%s", strerror(-ret));
 	else if (xskguard_answer() != XSK_REFUSED)
-		ret = fail(err, -ENOTSUP, "BPF LSM is off (the kernel's lsm= names no bpf)");
+		ret = fail(err, -ENOTSUP, LSM_OFF);
 	else if ((ret = pin_all(pins, skel)) < 0)
 		fail(err, ret, "cannot pin the programs: %s", strerror(-ret));
 	xsk_bpf__destroy(skel);
