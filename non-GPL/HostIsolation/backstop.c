@@ -254,7 +254,11 @@ const char *snapshot_backstop(const struct snapshot *snap)
 const char *snapshot_limit(const struct snapshot *snap, size_t index)
 {
 	if (snap->xsk == XSK_OPEN && !index--)
-		return "AF_XDP sockets, which only root can make, send past tc and nftables; BPF LSM (lsm=…,bpf on the kernel's command line) would refuse them";
+		return snap->nft_backend
+			       ? "AF_XDP sockets, which only root can make, send past nftables"
+		       : snap->policy.control & CONTROL_NAMED
+			       ? "AF_XDP sockets, which only root can make, send past tc and nftables; with --dev nothing refuses them"
+			       : "AF_XDP sockets, which only root can make, send past tc and nftables; they are refused only where BPF LSM runs (lsm=…,bpf on the kernel's command line)";
 	if (snap->nft.kind == NFT_NONE)
 		return NULL;
 	return nft_cannot_text(snap->nft.can, snap->nft.kind == NFT_BACKEND, index);
