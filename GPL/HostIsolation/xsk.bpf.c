@@ -62,7 +62,8 @@ static __always_inline int refuse(__u32 netns)
 	struct policy *p = bpf_map_lookup_elem(&policy, &zero);
 	__u64 now = 0, control = control_in_force(&now);
 
-	if (!p || !control || p->netns_cookie != netns)
+	/* isolate --dev has taken us off; a link that nobody holds may live on a while */
+	if (!p || !control || control & CONTROL_NAMED || p->netns_cookie != netns)
 		return 0;
 	count(control, REASON_XDP_SOCKET, DIR_OUT, 0);
 	return control & CONTROL_AUDIT ? 0 : -EPERM;
