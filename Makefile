@@ -50,7 +50,7 @@ BENCH := $(BENCH_SRCS:%.c=$(B)/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all check demo deps vm-check vm-quick lint fuzz bench bench-quick install uninstall clean help test-programs
+.PHONY: all check demo deps vm-check lint fuzz bench bench-quick install uninstall clean help test-programs
 vpath %.bpf.c $(sort $(dir $(BPF_SRCS)))
 
 all: $(B)/hostiso ## build build/hostiso
@@ -143,7 +143,7 @@ bench-quick: ## the same with fewer rounds: under a minute; the report goes to b
 	$(Q)tools/bench/run --quick --out build/benchmarks/BENCHMARKS.md
 
 vm-check: test-programs ## the whole suite on every kernel of vm/kernels
-	$(Q)vm/check
+	$(Q)vm/check --all
 
 lint: ## formatting, shell, licences, house rules
 	$(Q)tools/lint

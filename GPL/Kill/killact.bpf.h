@@ -273,7 +273,7 @@ static __always_inline int act(struct kill_op *op, u32 mask, bool can_refuse)
 		refuse = v.guard == KILL_GUARD_CONTAINER && v.flags & KILL_ENFORCED;
 	} else if (!(v.flags & KILL_ENFORCED)) {
 		add(&counts->audited);
-	} else if (one_too_many(counts, rule->max_kills)) {
+	} else if (!(rule->flags & KILL_DENY_ONLY) && one_too_many(counts, rule->max_kills)) {
 		v.flags |= KILL_FELL_BACK;
 		add(&counts->audited);
 	} else {

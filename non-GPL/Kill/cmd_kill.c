@@ -130,6 +130,8 @@ static void say_armed(const struct kill_request *r, const struct kill_armed *arm
 		duration_format(r->for_ns, rest, sizeof(rest));
 		printf("ends by itself in %s\n", rest);
 	}
+	printf("see what it does: hostiso kill watch, kill list; end it: hostiso kill remove %u\n",
+	       id);
 }
 
 int kill_chmod(int argc, char **argv)
@@ -219,6 +221,8 @@ int kill_remove(int argc, char **argv)
 		else
 			ret = s.have ? kill_rule_remove(&s, id, &err)
 				     : fail(&err, -ENOENT, "no rules are armed");
+		if (ret == 0)
+			printf(w.common.json ? "{\"ended\": %lu}\n" : "ended: rule %lu\n", id);
 	}
 	if (ret == 0 && !kill_rules_count(&s))
 		ret = kill_store_remove(&s, &err);

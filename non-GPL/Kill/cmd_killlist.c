@@ -36,10 +36,10 @@ static void print_rule(__u32 slot, const struct kill_rule *r, const struct kill_
 		       void *arg)
 {
 	char when[32], rest[DURATION_TEXT_MAX], line[1100];
-	const struct kill_state *st = arg;
+	const struct kill_store *s = arg;
 
 	format_time(r->armed_at, when, sizeof(when));
-	printf("rule %u  %s  %s\n", r->id, state_of(slot, st, r, c),
+	printf("rule %u  %s  %s\n", r->id, state_of(slot, s->state, r, c),
 	       printable(r->text, line, sizeof(line)));
 	printf("  armed %s by %s", when, printable(r->user, line, sizeof(line)));
 	if (r->deadline && boot_ns() < r->deadline) {
@@ -55,6 +55,8 @@ static void print_rule(__u32 slot, const struct kill_rule *r, const struct kill_
 	for (int i = 0; i < KILL_GUARD_COUNT; i++)
 		if (c->spared[i])
 			printf("  spared as %s: %llu\n", kill_guard_words[i], c->spared[i]);
+	if (r->flags & KILL_ENFORCE && r->flags & KILL_REVERT && !kill_watched(s))
+		printf("  puts no mode back: no 'hostiso kill watch' runs\n");
 	if (c->fell_back)
 		printf("  more than %u in a second: it only audits now; remove it and arm it again\n",
 		       r->max_kills);
@@ -183,7 +185,7 @@ int kill_list(int argc, char **argv)
 		printf("no rules are armed\n");
 	} else if (ret == 0) {
 		print_armed(&s, &armed);
-		kill_rules_each(&s, print_rule, s.state);
+		kill_rules_each(&s, print_rule, &s);
 	}
 	kill_store_close(&s);
 	return ret < 0 ? complain(&err, misuse_or_failure(ret)) : EXIT_DONE;

@@ -65,7 +65,7 @@ static int watch(struct kill_store *s, struct error *err)
 		return fail(err, -errno, "cannot open the ring of matches: %s", strerror(errno));
 	s->state->watcher_start = process_start(getpid());
 	s->state->watcher = getpid();
-	while (!ended && ret >= 0 && __atomic_load_n(&s->state->version, __ATOMIC_SEQ_CST)) {
+	while (!ended && ret >= 0 && kill_store_stands(s)) {
 		ret = ring_buffer__poll(ring, 200);
 		if (ret == -EINTR)
 			ret = 0;

@@ -144,6 +144,15 @@ void kill_store_close(struct kill_store *s)
 	pins_close(&s->pins);
 }
 
+bool kill_store_stands(const struct kill_store *s)
+{
+	char path[PATH_MAX];
+
+	map_path(path, s, KILL_MAP_kill_state);
+	return __atomic_load_n(&s->state->version, __ATOMIC_SEQ_CST) == KILL_VERSION &&
+	       access(path, F_OK) == 0;
+}
+
 bool kill_watched(const struct kill_store *s)
 {
 	__u32 pid = s->state->watcher;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # timeout: 300
+# alone: it looks at all BPF objects of the machine
 # AF_XDP sockets send past tc and nftables: refused where BPF LSM runs, said where it does not; those
 # from before are named; nobody else's namespace is touched.
 . "$(dirname "$0")/lib.sh"

@@ -21,7 +21,7 @@ if victim unshare --pid --fork true && [[ $status == 0 ]]; then
 	[[ $refuses == true ]] && want='1 644' || want='0 755'
 	is "$status $(mode)" "$want" "the pid 1 of a container is not killed, but refused where that can be"
 	is "$(counts '[.spared["container-init"], .signalled]')" '[1,0]' "… and counted as spared"
-	kill_ remove "$rule"
+	kill_ remove "$rule" >/dev/null
 	arm --adds x --enforce --container-inits
 	fresh
 	victim unshare --pid --fork "$doors" chmod "$file" 755
@@ -29,7 +29,7 @@ if victim unshare --pid --fork true && [[ $status == 0 ]]; then
 else
 	skip "the pid 1 of a container is spared" "no pid namespaces here"
 fi
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 
 fresh
 victim perl -e "'system(qw($build/hostiso kill chmod --pin-dir $pins --tree $runner_pid --path $dir --adds x --enforce)) and die; chmod 0755, qq($file) or die'"
@@ -101,7 +101,7 @@ if command -v git >/dev/null; then
 else
 	skip "git checks out outside the path" "no git here"
 fi
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 
 # ---- loads, limits, deadlines ----
 
@@ -123,7 +123,7 @@ ok "… each line JSON" jq -e . "$scratch/events"
 is "$(jq -c "select(.rule == $rule) | "'[.effect, .old_mode, .requested_mode, .path]' "$scratch/events" | sed 's/[0-9]*"\]$/N"]/' | sort -u)" \
 	"[\"$([[ $(kill_ list --json | jq .refuses) == true ]] && echo attempted || echo completed)\",100644,755,\"$dir/storm/N\"]" \
 	"… with effect, modes and path"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 arm --adds x --enforce --max-kills 0
 victim "$doors" mass "$dir/storm" 200 755
 missed=$(($(kill_ list --json | jq .missed) - missed))
@@ -131,12 +131,12 @@ is "$said $(counts .signalled)" "$(counts .matched) $(counts .matched)" "200 at 
 is "$((said + missed >= 200))" 1 "… and all match, but for $missed that the kernel missed"
 victim "$doors" mass "$dir/storm" 50 600
 is "$said" 0 "… and none that matches not"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 arm --adds x --enforce --max-kills 5/second
 victim "$doors" mass "$dir/storm" 60 755
 is "$((said >= 5 && said <= 12))" 1 "--max-kills: past it nobody more is killed ($said were)"
 like "$(counts .state)" 'audit \(fell back\)' "… and list says that it audits now"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 
 arm --adds x --enforce --for 3s
 fresh
@@ -147,5 +147,5 @@ fresh
 victim "$doors" chmod "$file" 755
 is "$status $(mode)" "0 755" "… and ends in the kernel"
 is "$(counts .state)" '"expired"' "… and list says so"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 done_testing

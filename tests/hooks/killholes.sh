@@ -65,7 +65,7 @@ fi
 "${enter[@]}" mount --move "$dir/mounted" "$scratch/moved"
 try "what was mounted below and was moved away" "$after" "$scratch/moved/file" "$scratch/moved/file"
 "${enter[@]}" umount -l "$elsewhere"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 
 if [[ $overlay ]]; then
 	arm_there --path "$scratch/merged" --adds x --enforce
@@ -77,7 +77,7 @@ if [[ $overlay ]]; then
 	arm_there --path "$scratch/merged/file" --type f --adds x --enforce
 	victim "${enter[@]}" "$doors" chmod "$scratch/merged/file" 755
 	is "$status" 137 "… and by itself"
-	kill_ remove "$rule"
+	kill_ remove "$rule" >/dev/null
 	kill_ clear >/dev/null
 	arm --adds s
 else
@@ -87,7 +87,7 @@ fi
 # "/" is everything, also what has no way up to it.
 arm_there --path / --adds x --enforce
 try "--path /" "$after" "$scratch/anywhere" "$scratch/anywhere"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 
 long=$dir
 for ((i = 0; i < 14; i++)); do
@@ -99,7 +99,7 @@ touch "$long/file"
 victim "$doors" chmod "$long/file" 755
 is "$status" 137 "a path of ${#long} bytes"
 like "$(kill_ list --json | jq -r ".rules[] | select(.rule == $rule) | .options")" '--path /' "… is listed, cut"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 
 # A file by its handle, of which no name is in the cache: it has no folder then.
 image=$scratch/image
@@ -112,7 +112,7 @@ if command -v mkfs.ext4 >/dev/null && truncate -s 8M "$image" && mkfs.ext4 -q "$
 	arm_there --path "$scratch/disk/folder" --adds x --enforce
 	victim "${enter[@]}" env "HANDLE=$scratch/handle" "$doors" saved "$scratch/disk/any" 755
 	is "$status $("${enter[@]}" stat -c %a "$scratch/disk/folder/file")" "$after" "a handle, with no name in the cache"
-	kill_ remove "$rule"
+	kill_ remove "$rule" >/dev/null
 	"${enter[@]}" umount "$scratch/disk"
 else
 	skip "a handle, with no name in the cache" "no file system here that forgets names"
@@ -133,7 +133,7 @@ if [[ $refuses == true ]]; then
 		is "$status" 0 "$race: nothing gets past while another process changes the path, or the mode"
 		[[ $status == 0 ]] || diag "$said"
 	done
-	kill_ remove "$rule"
+	kill_ remove "$rule" >/dev/null
 else
 	skip "races" "$way cannot refuse"
 fi
@@ -151,7 +151,7 @@ victim "$doors" chmod "$file" 755
 is "$status" 0 "a rule that audits, and the tracer"
 ok "… the tracer tells it" eventually 10 grep -qE "PERMISSIONS.*\"$file\"" "$scratch/traced"
 ok "… and so does the rule" eventually 10 grep -q '"action":"audit".*"requested_mode":755' "$scratch/events"
-kill_ remove "$rule"
+kill_ remove "$rule" >/dev/null
 arm --adds x --enforce
 fresh
 victim "$doors" chmod "$file" 711
