@@ -28,7 +28,9 @@
 #define CHECK_EVERY_MS 2000 /* removed programs announce themselves to nobody */
 #define RETRY_MOST_MS 10000 /* what could not be mended: tried again after 2 s, 4 s, 8 s, 10 s */
 #define BREATHE_MS 100
-#define LOOKS_AT_ONCE 3 /* until nothing is left to do; more is an attack, and waits BREATHE_MS */
+#define LOOKS_AT_ONCE                                                                               \
+	3 /* until nothing is left to do; more is an attack, and waits: BREATHE_MS, twice that, … \
+	   */
 
 static volatile sig_atomic_t ended;
 
@@ -257,6 +259,7 @@ static int watch(const struct common *common, struct error *err)
 {
 	struct mnl_socket *links = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC), *tables;
 	struct told told = {};
+	int breathe = BREATHE_MS;
 
 	if (!links || mnl_socket_bind(links, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
 		return fail(err, -errno, "cannot listen to the kernel's device news: %s",
@@ -269,7 +272,10 @@ static int watch(const struct common *common, struct error *err)
 		while (looks < LOOKS_AT_ONCE && look(common, &told))
 			looks++;
 		if (looks == LOOKS_AT_ONCE)
-			poll(NULL, 0, BREATHE_MS);
+			poll(NULL, 0, breathe);
+		breathe = looks < LOOKS_AT_ONCE		 ? BREATHE_MS
+			  : breathe < CHECK_EVERY_MS / 2 ? breathe * 2
+							 : CHECK_EVERY_MS;
 		wait_for_news(links, tables, &told);
 	}
 	say("ended; the isolation stays as it is");

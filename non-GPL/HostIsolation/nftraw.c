@@ -150,15 +150,24 @@ void nft_put_routed_mark(struct nft_rules *r, const char *chain)
 		put_mark(r, chain, upper_kinds[i]);
 }
 
-int nft_put_device_routed_mark(struct nft_rules *r, const char *chain, int ifindex)
+int nft_is_upper(int ifindex)
 {
 	struct link_info link;
 	int ret = link_read(ifindex, &link, NULL);
 
 	for (size_t i = 0; i < UPPER_KINDS && !ret; i++)
 		if (!strcmp(link.kind, upper_kinds[i]))
-			put_mark(r, chain, NULL);
+			return 1;
 	return ret;
+}
+
+int nft_put_device_routed_mark(struct nft_rules *r, const char *chain, int ifindex)
+{
+	int upper = nft_is_upper(ifindex);
+
+	if (upper > 0)
+		put_mark(r, chain, NULL);
+	return upper < 0 ? upper : 0;
 }
 
 void if_routed_mark(struct nft_rules *r)

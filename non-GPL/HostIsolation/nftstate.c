@@ -8,6 +8,7 @@
 #include <string.h>
 #include "HostIsolation/nftinstall.h"
 #include "HostIsolation/nftread.h"
+#include "HostIsolation/nfttables.h"
 
 static const char *const family_words[NFT_FAMILIES] = {
 	[NFT_NETDEV] = "netdev", [NFT_ARP] = "arp", [NFT_BRIDGE] = "bridge", [NFT_INET] = "inet"};
@@ -85,14 +86,15 @@ static bool is_device_chain(const char *name)
 	       !strncmp(name, DEVICE_CHAIN_IN, strlen(DEVICE_CHAIN_IN));
 }
 
-static bool has_rules(const struct nft_chain_vec *chains, const char *prefix, int ifindex)
+static bool has_rules(const struct nft_chain_vec *chains, const char *prefix, int ifindex,
+		      __u32 rules)
 {
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s%d", prefix, ifindex);
 	for (size_t i = 0; i < chains->count; i++)
 		if (!strcmp(chains->items[i].name, name))
-			return chains->items[i].rules == 2;
+			return chains->items[i].rules == rules;
 	return false;
 }
 
@@ -105,9 +107,10 @@ static void check_devices(struct nft_state *s, const struct nft_note *note,
 	if (note->can & NFT_CAN_ANY_DEVICE)
 		return;
 	for (size_t i = 0; i < s->guarded_count; i++) {
+		bool marks = note->can & NFT_CAN_SECMARK && nft_is_upper(s->guarded[i]) > 0;
 		bool out = !(note->can & NFT_CAN_EGRESS) ||
-			   has_rules(chains, DEVICE_CHAIN_OUT, s->guarded[i]);
-		bool in = !note->backend || has_rules(chains, DEVICE_CHAIN_IN, s->guarded[i]);
+			   has_rules(chains, DEVICE_CHAIN_OUT, s->guarded[i], marks ? 3 : 2);
+		bool in = !note->backend || has_rules(chains, DEVICE_CHAIN_IN, s->guarded[i], 2);
 
 		if ((!out || !in) && if_indextoname((unsigned int)s->guarded[i], name))
 			tear(s, "the nftables chains of device %s are gone: it left and came back",

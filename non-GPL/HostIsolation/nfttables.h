@@ -61,6 +61,8 @@ void nft_put_raw(struct nft_writer *w);
  * nft_put_device_routed_mark(): of one, -ENODEV. if_routed_mark(): it has the mark.
  */
 void nft_put_routed_mark(struct nft_rules *r, const char *chain);
+/* Do its frames go out by another device: is there one more rule in its chain? -ENODEV. */
+int nft_is_upper(int ifindex);
 int nft_put_device_routed_mark(struct nft_rules *r, const char *chain, int ifindex);
 void if_routed_mark(struct nft_rules *r);
 
