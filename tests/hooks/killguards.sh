@@ -78,7 +78,7 @@ if command -v dpkg-deb >/dev/null && [[ ! $(readlink -f "$(command -v dpkg)") =~
 		>"$scratch/package/DEBIAN/postinst"
 	chmod 755 "$scratch/package/DEBIAN/postinst"
 	dpkg-deb --root-owner-group -b "$scratch/package" "$scratch/none.deb" >/dev/null
-	victim dpkg --root="$dir/root" --force-script-chrootless --force-not-root --log="$scratch/log" -i "$scratch/none.deb"
+	victim dpkg --root="$dir/root" --force-script-chrootless --force-bad-path --log="$scratch/log" -i "$scratch/none.deb"
 	is "$status $(stat -c %a "$dir/root/usr/bin/hi-none" 2>/dev/null)" "0 4755" \
 		"dpkg installs a package in the very folder, its script and all"
 	[[ $status == 0 ]] || diag "$said"

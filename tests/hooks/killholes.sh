@@ -189,7 +189,9 @@ kill_ clear >/dev/null
 if command -v strace >/dev/null && strace -qq -e trace=bpf -o "$scratch/calls" "$build/hostiso" kill chmod \
 	--pin-dir "$pins" "${mine[@]}" --adds x --enforce >/dev/null; then
 	calls=$(grep -c '^bpf(' "$scratch/calls")
-	for at in 1 2 $((calls / 2)) $((calls - 20)) $((calls - 8)) $((calls - 3)) $((calls - 1)) "$calls"; do
+	points=(1 2 $((calls / 2)) $((calls - 20)) $((calls - 8)) $((calls - 3)) $((calls - 1)) "$calls")
+	[[ ! ${HOSTISO_VM:-} ]] || points=(1 $((calls - 8)) "$calls") # each is a load, which is slow there
+	for at in "${points[@]}"; do
 		kill_ clear >/dev/null
 		{ strace -qq -e trace=bpf -e "inject=bpf:signal=KILL:when=$at" -o /dev/null "$build/hostiso" kill chmod \
 			--pin-dir "$pins" "${mine[@]}" --adds x --enforce || true; } >/dev/null 2>&1
