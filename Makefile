@@ -50,7 +50,7 @@ BENCH := $(BENCH_SRCS:%.c=$(B)/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all check demo deps vm-check vm-quick lint fuzz golden bench bench-quick install uninstall clean help test-programs
+.PHONY: all check demo deps vm-check lint fuzz golden bench bench-quick install uninstall clean help test-programs
 vpath %.bpf.c $(sort $(dir $(BPF_SRCS)))
 
 all: $(B)/hostiso ## build build/hostiso
@@ -146,7 +146,7 @@ golden: $(B)/tests/unit/test_trace_golden ## write the expected lines of tests/g
 	$(Q)$< --write
 
 vm-check: test-programs ## the whole suite on every kernel of vm/kernels
-	$(Q)vm/check
+	$(Q)vm/check --all
 
 lint: ## formatting, shell, licences, house rules
 	$(Q)tools/lint

@@ -14,7 +14,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Raised whenever a struct or a map of this file changes its meaning. */
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 5
 
 #define FOREVER (~0ULL)
 
@@ -48,6 +48,7 @@ enum direction {
 #define CONTROL_NAMED (1ULL << 5)    /* isolate --dev: only what is in the devices map */
 #define CONTROL_LONG_WAY (1ULL << 6) /* tests: plain.bpf.h does not judge */
 #define CONTROL_DROPS (1ULL << 7)    /* somebody wants to hear of drops: droplayout.h */
+#define CONTROL_XSK (1ULL << 8)	     /* AF_XDP is refused: xsk.bpf.c */
 
 struct policy {
 	__u64 layout_version;
@@ -149,7 +150,6 @@ struct origin {
 	char comment[256];
 };
 
-/* counters: per CPU, index from counter_index(). */
 struct counter {
 	__u64 packets;
 	__u64 bytes;
@@ -163,6 +163,12 @@ static inline __u32 counter_index(__u32 audit, __u32 reason, __u32 dir)
 {
 	return (audit * REASON_COUNT + reason) * DIR_COUNT + dir;
 }
+
+/* counters: per CPU, one entry, so that one system call reads all (an array per CPU can be read in
+ * a batch since Linux 5.13 only). */
+struct counters {
+	struct counter at[COUNTER_COUNT]; /* index from counter_index() */
+};
 
 /* flows: who began a conversation that a port entry admits (everything but TCP, which tells by
  * SYN). */
@@ -228,5 +234,10 @@ struct device {
 };
 
 #define DEVICES_MAX 4096
+
+/* xsk.bpf.c answers XSK_TEST_ERRNO to socket(AF_XDP, SOCK_RAW, XSK_TEST_PROTOCOL), isolated or not:
+ * so it is known to run. Without it the kernel says EPROTONOSUPPORT. */
+#define XSK_TEST_PROTOCOL 0x7869736f
+#define XSK_TEST_ERRNO 76 /* ENOTUNIQ */
 
 #pragma GCC diagnostic pop

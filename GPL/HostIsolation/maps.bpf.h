@@ -7,22 +7,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-#include "HostIsolation/layout.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct policy);
-} policy SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, COUNTER_COUNT);
-	__type(key, __u32);
-	__type(value, struct counter);
-} counters SEC(".maps");
+#include "HostIsolation/policy.bpf.h"
 
 #define INNER_LPM(key_type)                                                                        \
 	{                                                                                          \

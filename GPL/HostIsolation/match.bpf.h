@@ -5,14 +5,6 @@
 #include "HostIsolation/maps.bpf.h"
 #include "HostIsolation/packet.bpf.h"
 
-/* The boot clock is read once a packet, and only when something asks for it. */
-static __always_inline __u64 now_of(__u64 *now)
-{
-	if (!*now)
-		*now = bpf_ktime_get_boot_ns();
-	return *now;
-}
-
 static __always_inline int still(__u64 until, __u64 *now)
 {
 	return until == FOREVER || (until && now_of(now) < until);

@@ -81,30 +81,3 @@ static __always_inline __u32 judge(__u64 control, struct packet *p, int count_hi
 	}
 	return judge_ip(control, p, count_hits, now);
 }
-
-/* Is the policy in force? 0 when off or past its deadline. */
-static __always_inline __u64 control_in_force(__u64 *now)
-{
-	__u32 zero = 0;
-	struct policy *p = bpf_map_lookup_elem(&policy, &zero);
-	__u64 control, deadline;
-
-	if (!p)
-		return 0;
-	control = *(volatile __u64 *)&p->control;
-	if (!(control & (CONTROL_ENFORCE | CONTROL_AUDIT)))
-		return 0;
-	deadline = *(volatile __u64 *)&p->deadline;
-	return deadline && now_of(now) >= deadline ? 0 : control;
-}
-
-static __always_inline void count(__u64 control, __u32 reason, __u32 dir, __u32 bytes)
-{
-	__u32 index = counter_index(!!(control & CONTROL_AUDIT), reason, dir);
-	struct counter *c = bpf_map_lookup_elem(&counters, &index);
-
-	if (c) {
-		c->packets++;
-		c->bytes += bytes;
-	}
-}

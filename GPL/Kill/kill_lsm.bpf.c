@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The second way: BPF LSM, at the same places as kill_modret.bpf.c. Some kernels attach such a
+ * The first way: BPF LSM, at the same places as kill_modret.bpf.c. Some kernels attach such a
  * program and never run it (lsm= without bpf), so arming tests it.
  */
 #include "Kill/killhooks.bpf.h"

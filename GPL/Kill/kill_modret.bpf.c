@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The first way: fmod_ret programs decide before the function what it returns. They need no BPF
+ * The second way: fmod_ret programs decide before the function what it returns. They need no BPF
  * LSM, only the functions' names to begin with security_.
  *
  *   security_path_chmod     chmod, fchmod, fchmodat, fchmodat2, whatever descriptor or handle

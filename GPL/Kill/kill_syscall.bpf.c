@@ -9,6 +9,7 @@
  * that writes to it in between is not followed, and the mode of a file that nobody had looked up
  * before is not known; then what was asked for counts as added.
  */
+#include "Kill/killaclname.bpf.h"
 #include "Kill/killlookup.bpf.h"
 #include "Kill/killroutes.h"
 
@@ -94,6 +95,14 @@ static __always_inline void noted(struct kill_op *op, struct inode *inode, struc
 	op->flags |= KILL_HAS_OLD;
 }
 
+static __noinline bool sets_acl(const char *name)
+{
+	char have[sizeof(ACL_NAME) + 8] = {}; /* room to see that it ends */
+
+	return bpf_probe_read_user_str(have, sizeof(have), name) == sizeof(ACL_NAME) &&
+	       is_acl_name(have);
+}
+
 static __noinline void after(struct kill_route *r, struct pt_regs *regs, s64 ret, struct call *call)
 {
 	struct kill_op op = {.way = KILL_WAY_SYSCALL, .done = 1};
@@ -137,8 +146,11 @@ static __noinline void after(struct kill_route *r, struct pt_regs *regs, s64 ret
 			return;
 		}
 	}
-	if (r->door == KILL_DOOR_ACL && !(op.flags & KILL_HAS_OLD))
-		return; /* every other attribute comes this way, too */
+	/* Every other attribute comes this way, too; where nothing was noted, the name must tell.
+	 */
+	if (r->door == KILL_DOOR_ACL && !(op.flags & KILL_HAS_OLD) &&
+	    !sets_acl((void *)sys_arg(regs, r->flags ? 4 : 2)))
+		return;
 	judge(&op, false);
 }
 

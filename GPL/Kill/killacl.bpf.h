@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "Kill/killaclname.bpf.h"
 #include "Kill/killmatch.bpf.h"
 
 #define ACL_ENTRIES_READ 64 /* the three that matter are sorted among named users and groups */
@@ -47,16 +48,11 @@ static __always_inline s32 acl_result(const struct acl_mode *m)
 
 static __always_inline bool access_acl_name(const char *name)
 {
-	static const char want[] = "system.posix_acl_access";
-	char have[sizeof(want)] = {};
-	u64 *a = (u64 *)have, *b = (u64 *)want;
+	char have[sizeof(ACL_NAME)] = {};
 
-	if (bpf_probe_read_kernel_str(have, sizeof(have), name) != sizeof(want))
-		return false;
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+	return bpf_probe_read_kernel_str(have, sizeof(have), name) == sizeof(have) &&
+	       is_acl_name(have);
 }
-
-_Static_assert(sizeof("system.posix_acl_access") == 24, "compared as three words");
 
 /* The kernel's own form (6.2 and newer). */
 static __noinline s32 acl_mode_of(const struct posix_acl *acl)

@@ -8,19 +8,24 @@
 #define PATH_STEPS_TOLD 64
 #define NAME_ROOM 256 /* NAME_MAX and the NUL */
 
+/*
+ * By file and user: anybody can run dpkg with a library of his own, or (PR_SET_MM_EXE_FILE in a
+ * user namespace) pass for it, and would be spared.
+ */
 static __always_inline u32 guard_of_exe(struct task_struct *task)
 {
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 	struct kill_key key = {};
 	u32 *guard;
 
+	key.uid = BPF_CORE_READ(task, real_cred, euid.val);
 	key.a = BPF_CORE_READ(inode, i_ino);
 	key.b = BPF_CORE_READ(inode, i_sb, s_dev);
 	guard = bpf_map_lookup_elem(&kill_guards, &key);
 	return guard ? *guard : KILL_GUARD_NONE;
 }
 
-/* A package manager, or what it runs: maintainer scripts and their chmod. */
+/* A package manager or another that is listed, or what it runs: maintainer scripts' chmod. */
 __noinline u32 guard_of_packages(u64 of)
 {
 	struct task_struct *task = (void *)of;
@@ -29,7 +34,7 @@ __noinline u32 guard_of_packages(u64 of)
 	for (int i = 0; i < ANCESTORS_ASKED; i++) {
 		u32 guard = guard_of_exe(task);
 
-		if (guard == KILL_GUARD_PACKAGES)
+		if (guard == KILL_GUARD_PACKAGES || guard == KILL_GUARD_LISTED)
 			return guard;
 		if (BPF_CORE_READ(task, tgid) <= 1)
 			break;
@@ -227,7 +232,7 @@ static __noinline void tell(struct kill_op *op, struct kill_rule *rule, struct k
 	e->tid = BPF_CORE_READ(task, pid);
 	e->tgid = BPF_CORE_READ(task, tgid);
 	e->ppid = BPF_CORE_READ(leader, real_parent, tgid);
-	e->uid = BPF_CORE_READ(task, cred, uid.val);
+	e->uid = BPF_CORE_READ(task, real_cred, uid.val);
 	BPF_CORE_READ_STR_INTO(&e->comm, task, comm);
 	tell_path(e, op->dentry, op->mnt);
 	bpf_ringbuf_submit(e, 0);
@@ -250,7 +255,7 @@ static __always_inline int act(struct kill_op *op, u32 mask, bool can_refuse)
 	struct kill_verdict v = {.effect = op->done ? KILL_COMPLETED : KILL_ATTEMPTED};
 	struct kill_counts *counts;
 	struct kill_rule *rule;
-	int ret = 0;
+	bool refuse = false;
 
 	op->matched = 0;
 	v.slot = choose(mask, &op->matched);
@@ -264,23 +269,26 @@ static __always_inline int act(struct kill_op *op, u32 mask, bool can_refuse)
 	if (v.guard) {
 		if (v.guard < KILL_GUARD_COUNT)
 			add(&counts->spared[v.guard]);
+		/* Not killed, but not let through: anybody can be pid 1 of a namespace. */
+		refuse = v.guard == KILL_GUARD_CONTAINER && v.flags & KILL_ENFORCED;
 	} else if (!(v.flags & KILL_ENFORCED)) {
 		add(&counts->audited);
-	} else if (one_too_many(counts, rule->max_kills)) {
+	} else if (!(rule->flags & KILL_DENY_ONLY) && one_too_many(counts, rule->max_kills)) {
 		v.flags |= KILL_FELL_BACK;
 		add(&counts->audited);
 	} else {
 		if (!(rule->flags & KILL_DENY_ONLY))
 			strike(rule, counts, &v);
-		if (can_refuse) {
-			v.effect = KILL_PREVENTED;
-			add(&counts->refused);
-			ret = -EPERM;
-		}
+		refuse = true;
+	}
+	refuse = refuse && can_refuse;
+	if (refuse) {
+		v.effect = KILL_PREVENTED;
+		add(&counts->refused);
 	}
 	if (!(rule->flags & KILL_TEST))
 		tell(op, rule, &v);
-	return ret;
+	return refuse ? -EPERM : 0;
 }
 
 static __always_inline int judge(struct kill_op *op, bool can_refuse)

@@ -11,12 +11,13 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
 
-#define KILL_VERSION 1
+#define KILL_VERSION 2
 #define KILL_PIN_PREFIX "kill_"
 #define KILL_RULES 16	     /* 5.10's verifier follows every rule of a match */
 #define KILL_SELF_TEST 15    /* the bit that arming tests itself with; no user's rule has it */
 #define KILL_VALUES_MAX 4096 /* values of all rules together; past it, arming is refused */
 #define KILL_TASKS_MAX 16384 /* processes of all trees; past it, counted in tasks_lost */
+#define KILL_GUARDS_MAX 1024 /* programs that are spared; past it, adding one is refused */
 #define KILL_PATH_ROOM 1024  /* bytes of names in an event; a longer path is cut at its root */
 
 enum kill_dim {
@@ -40,12 +41,16 @@ enum kill_guard {
 	KILL_GUARD_COUNT
 };
 
-/* How a program was reached; the earlier ones can refuse. */
-enum kill_way { KILL_WAY_MODRET, KILL_WAY_LSM, KILL_WAY_FEXIT, KILL_WAY_SYSCALL, KILL_WAY_COUNT };
+/*
+ * How a program was reached, the best first; the first two can refuse. LSM before fmod_ret: where
+ * the kernel can be preempted, it leaves out any other trampoline's program while the same one is
+ * interrupted on that CPU.
+ */
+enum kill_way { KILL_WAY_LSM, KILL_WAY_MODRET, KILL_WAY_FEXIT, KILL_WAY_SYSCALL, KILL_WAY_COUNT };
 
 struct kill_key {
-	__u32 dim; /* enum kill_dim */
-	__u32 pad;
+	__u32 dim;  /* enum kill_dim */
+	__u32 uid;  /* kill_guards: effective, of who runs it; else 0 */
 	__u64 a, b; /* inode and kernel device; a number; 16 bytes of name */
 };
 
@@ -59,10 +64,12 @@ struct kill_state {
 	__u32 spare_orphans;	   /* rules that leave alone whose parent is pid 1 (--any) */
 	__u32 born;		   /* rules that look at files created, too */
 	__u32 next_id;
-	__u64 unresolved;  /* calls whose file could not be found: the syscall way only */
-	__u64 events_lost; /* found no room in the ring */
-	__u64 calls_lost;  /* found no room between entry and exit of the call */
-	__u64 tasks_lost;  /* children of a --tree that found no room */
+	__u32 watcher, watcher_pad; /* `kill watch`: its pid, if it began at watcher_start */
+	__u64 watcher_start;	    /* as kill_task.start */
+	__u64 unresolved;	    /* calls whose file could not be found: the syscall way only */
+	__u64 events_lost;	    /* found no room in the ring */
+	__u64 calls_lost;	    /* found no room between entry and exit of the call */
+	__u64 tasks_lost;	    /* children of a --tree that found no room */
 };
 
 enum kill_rule_flags {

@@ -45,10 +45,10 @@ struct {
 	__type(value, struct kill_task);
 } kill_tasks SEC(".maps");
 
-/* Executables that are spared: enum kill_guard by inode (dim is 0). */
+/* Executables that are spared: enum kill_guard by inode and uid (dim is 0). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, KILL_GUARDS_MAX);
 	__type(key, struct kill_key);
 	__type(value, u32);
 } kill_guards SEC(".maps");

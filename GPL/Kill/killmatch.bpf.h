@@ -43,6 +43,18 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
+/* Opened by handle, with no name in the cache: nobody knows what it is below. */
+static __always_inline bool nameless(struct dentry *d)
+{
+	struct dentry___kill *flagged = (void *)d;
+	enum dentry_flags { DCACHE_DISCONNECTED = 0x20 };
+	u32 disconnected = DCACHE_DISCONNECTED;
+
+	if (bpf_core_enum_value_exists(enum dentry_flags, DCACHE_DISCONNECTED))
+		disconnected = bpf_core_enum_value(enum dentry_flags, DCACHE_DISCONNECTED);
+	return BPF_CORE_READ(flagged, d_flags) & disconnected;
+}
+
 /*
  * Within a file system up to its root, whatever part of it is mounted; from there to where it is
  * mounted, and on. (Not static, as others here: the verifier follows such a function once, not once
@@ -62,6 +74,8 @@ __noinline u32 wanted_above(u64 dentry, u64 vfsmount)
 		if (parent == d || !parent) {
 			struct mount *m = mount_of(mnt), *up;
 
+			if (nameless(d))
+				return ~0U;
 			if (!mnt)
 				return mask;
 			up = BPF_CORE_READ(m, mnt_parent);
@@ -149,7 +163,7 @@ static __always_inline u32 match_rest(struct kill_state *s, struct kill_op *op,
 	if (!mask)
 		return 0;
 	NARROW(OWNER, wanted_by(KILL_DIM_OWNER, op->owner, 0));
-	NARROW(UID, wanted_by(KILL_DIM_UID, BPF_CORE_READ(task, cred, uid.val), 0));
+	NARROW(UID, wanted_by(KILL_DIM_UID, BPF_CORE_READ(task, real_cred, uid.val), 0));
 	NARROW(TREE, (known = known_task(task)) ? known->trees : 0);
 	NARROW(EXE, wanted_inode(KILL_DIM_EXE, BPF_CORE_READ(task, mm, exe_file, f_inode)));
 	NARROW(COMM, wanted_comm(task));

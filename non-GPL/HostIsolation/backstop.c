@@ -115,7 +115,7 @@ static bool in_force(const struct session *s)
 
 int backstop_allow(struct session *s, const struct allowlist *list, struct error *err)
 {
-	if (s->maps.plain || !in_force(s) || nft_kind_now() == NFT_NONE)
+	if (s->maps.nft_backend || !in_force(s) || nft_kind_now() == NFT_NONE)
 		return 0; /* the backend's own list is the allowlist */
 	return install(s, list, err);
 }
@@ -125,7 +125,7 @@ int backstop_deadline(struct session *s, struct error *err)
 	_cleanup_(allowlist_free) struct allowlist list = {};
 	int ret;
 
-	if (s->maps.plain) { /* the deadlines are kept with the tables */
+	if (s->maps.nft_backend) { /* the deadlines are kept with the tables */
 		ret = bank_load(&s->maps, &s->pins, &list, err);
 		return ret < 0 ? ret : bank_store(&s->maps, &s->pins, &list, err);
 	}
@@ -194,7 +194,8 @@ static void judge_devices(struct snapshot *snap)
 {
 	for (size_t i = 0; i < snap->device_count; i++) {
 		const struct device_snapshot *d = &snap->devices[i];
-		bool attached = snap->plain || (d->state.in.attached && d->state.out.attached);
+		bool attached =
+			snap->nft_backend || (d->state.in.attached && d->state.out.attached);
 		char name[64];
 
 		if (attached && snapshot_shut(snap, d->link.ifindex))
@@ -230,7 +231,7 @@ void backstop_judge(struct snapshot *snap, const char *unreadable)
 	else if (snap->nft.torn)
 		snapshot_degraded(snap,
 				  "the nftables %s was altered: %s; 'hostiso isolate' mends it",
-				  snap->plain ? "backend" : "backstop", snap->nft.torn_text);
+				  snap->nft_backend ? "backend" : "backstop", snap->nft.torn_text);
 	else if (!snap->nft.armed)
 		snapshot_degraded(
 			snap,
@@ -250,17 +251,10 @@ const char *snapshot_backstop(const struct snapshot *snap)
 					  : "present";
 }
 
-static bool kernel_has_af_xdp(void)
-{
-	_cleanup_close_ int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	return fd >= 0 || errno != EAFNOSUPPORT;
-}
-
 const char *snapshot_limit(const struct snapshot *snap, size_t index)
 {
-	if (kernel_has_af_xdp() && !index--)
-		return "AF_XDP sockets, which only root can make, send past tc and nftables";
+	if (snap->xsk == XSK_OPEN && !index--)
+		return "AF_XDP sockets, which only root can make, send past tc and nftables; BPF LSM (lsm=…,bpf on the kernel's command line) would refuse them";
 	if (snap->nft.kind == NFT_NONE)
 		return NULL;
 	return nft_cannot_text(snap->nft.can, snap->nft.kind == NFT_BACKEND, index);

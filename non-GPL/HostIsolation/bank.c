@@ -9,7 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/bank.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/compile.h"
 
@@ -270,8 +270,8 @@ static int load(const struct maps *maps, const struct pins *pins, bool hits, str
 	struct allowlist list = {};
 	int bank, ret;
 
-	if (maps->plain)
-		return plain_copy(maps, out, err);
+	if (maps->nft_backend)
+		return nft_backend_copy(maps, out, err);
 	bank = bank_of(maps);
 	ret = load_stored(pins, bank, &list);
 	if (ret == 0 && hits)
@@ -375,8 +375,8 @@ int bank_store(struct maps *maps, const struct pins *pins, struct allowlist *lis
 	struct allowlist old = {};
 	int from, to, ret;
 
-	if (maps->plain)
-		return plain_store(maps, list, NULL, 0, err);
+	if (maps->nft_backend)
+		return nft_backend_store(maps, list, NULL, 0, err);
 	from = bank_of(maps);
 	to = !from;
 

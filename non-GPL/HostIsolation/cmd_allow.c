@@ -286,7 +286,7 @@ static int change(struct arguments *a, bool allow)
 		ret = entries_resolve(&a->entries, &resolved, err);
 	if (ret == 0)
 		ret = session_open(&s, &a->common, allow ? SESSION_MAKE : SESSION_CHANGE, err);
-	if (ret == 0 && s.maps.plain && a->grants.count)
+	if (ret == 0 && s.maps.nft_backend && a->grants.count)
 		ret = fail(
 			err, -EINVAL,
 			"this host is isolated by nftables alone, which cannot tell processes apart: grants need BPF; allow an address instead");

@@ -15,10 +15,11 @@
 #include "HostIsolation/duration.h"
 #include "HostIsolation/isolateargs.h"
 #include "HostIsolation/netns.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/reset.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/snapshot.h"
+#include "HostIsolation/xskguard.h"
 
 static void report_device(const struct link_info *link, const struct attach_result *res, void *arg)
 {
@@ -160,6 +161,21 @@ static void undo(struct session *s, enum isolation_state was)
 	session_undo(s);
 }
 
+/* What only some kernels can do, and costs no more than itself: `status` says what is missing. With
+ * --dev the other devices stay as they are, and a socket has none yet when it is made. */
+static void refuse_af_xdp(struct session *s, const struct isolate_arguments *a)
+{
+	__u64 control = s->maps.policy->control & ~CONTROL_XSK;
+	struct error why = {};
+
+	if (!a->guard.device_count && xskguard_arm(&s->pins, &s->maps, &why) < 0 &&
+	    a->common.verbose)
+		fprintf(stderr, "hostiso: AF_XDP sockets are not refused: %s\n", why.text);
+	if (a->guard.device_count)
+		xskguard_detach(&s->pins, NULL);
+	policy_set_control(&s->maps, control | (xskguard_armed(&s->pins) ? CONTROL_XSK : 0));
+}
+
 static void print_json(const struct snapshot *snap)
 {
 	_cleanup_free_ char *text = snapshot_json(snap);
@@ -194,7 +210,7 @@ static void say_done(const struct isolate_arguments *a, const struct guard_resul
 {
 	char rest[32];
 
-	if (s->maps.plain)
+	if (s->maps.nft_backend)
 		printf("%s by nftables alone: %u device%s guarded\n",
 		       a->audit ? "auditing, nothing is dropped"
 		       : was	? "isolated (it was already)"
@@ -257,6 +273,7 @@ static int isolate(struct session *s, struct isolate_arguments *a)
 	/* what the kernel lacks here costs the backstop, not the isolation */
 	if (backstop_install(s, &err) < 0 && (a->audit || a->guard.device_count))
 		fprintf(stderr, "hostiso: no nftables backstop: %s\n", err.text);
+	refuse_af_xdp(s, a);
 	if (!a->common.json)
 		say_done(a, &res, was == (a->audit ? STATE_AUDIT : STATE_ISOLATED), kept, s);
 	ret = a->reset && !a->audit ? reset(s, a) : EXIT_DONE;
@@ -265,7 +282,8 @@ static int isolate(struct session *s, struct isolate_arguments *a)
 }
 
 /* The devices to judge: those of --dev, or all that are there now. */
-static int plain_devices(const struct guard_options *o, struct indexes *out, struct error *err)
+static int nft_backend_devices(const struct guard_options *o, struct indexes *out,
+			       struct error *err)
 {
 	_cleanup_(link_vec_free) struct link_vec links = {};
 	int ret = links_dump(&links, err);
@@ -280,12 +298,12 @@ static int plain_devices(const struct guard_options *o, struct indexes *out, str
 }
 
 /* Everything in one transaction, so there is nothing to undo. */
-static int prepare_plain(struct session *s, struct isolate_arguments *a, struct guard_result *res,
-			 size_t *kept, struct error *err)
+static int prepare_nft_backend(struct session *s, struct isolate_arguments *a,
+			       struct guard_result *res, size_t *kept, struct error *err)
 {
 	_cleanup_(allowlist_free) struct allowlist list = {};
 	_cleanup_(indexes_free) struct indexes devices = {};
-	struct plain *p = s->maps.plain;
+	struct nft_backend *p = s->maps.nft_backend;
 	struct policy *policy = s->maps.policy;
 	struct kept_key keys[KEPT_MAX];
 	enum isolation_state to = a->audit ? STATE_AUDIT : STATE_ISOLATED;
@@ -297,7 +315,7 @@ static int prepare_plain(struct session *s, struct isolate_arguments *a, struct 
 	if (ret == 0 && !a->audit)
 		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, kept, err);
 	if (ret == 0)
-		ret = plain_devices(&a->guard, &devices, err);
+		ret = nft_backend_devices(&a->guard, &devices, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < *kept && p->kept_count < KEPT_MAX; i++)
@@ -309,22 +327,22 @@ static int prepare_plain(struct session *s, struct isolate_arguments *a, struct 
 	if (a->limit)
 		policy->limit = a->limit;
 	res->devices = (unsigned int)devices.count;
-	return plain_store(&s->maps, &list, devices.items, devices.count, err);
+	return nft_backend_store(&s->maps, &list, devices.items, devices.count, err);
 }
 
 /* why: what made auto choose it; NULL: it was asked for, or is in force already. */
-static int isolate_plain(struct isolate_arguments *a, const char *why)
+static int isolate_nft_backend(struct isolate_arguments *a, const char *why)
 {
 	struct session s = SESSION_INIT;
 	struct guard_result res = {};
 	struct error err = {};
 	bool was = false;
 	size_t kept = 0;
-	int ret = session_open_plain(&s, &err), code;
+	int ret = session_open_nft_backend(&s, &err), code;
 
 	if (ret == 0) {
 		was = isolation_state(&s.maps) == (a->audit ? STATE_AUDIT : STATE_ISOLATED);
-		ret = prepare_plain(&s, a, &res, &kept, &err);
+		ret = prepare_nft_backend(&s, a, &res, &kept, &err);
 	}
 	if (ret < 0) {
 		session_close(&s);
@@ -348,7 +366,7 @@ static int choose_backend(const struct isolate_arguments *a, struct error *err)
 	struct session s = SESSION_INIT;
 	int ret = 0;
 
-	if (plain_there())
+	if (nft_backend_there())
 		return a->backend != BACKEND_BPF
 			       ? BACKEND_NFT
 			       : fail(err, -EINVAL,
@@ -386,7 +404,7 @@ static int isolate_bpf(struct isolate_arguments *a)
 	int ret, refused = isolated_by_bpf(&a->common) ? 0 : bpf_refused();
 
 	if (refused && a->backend == BACKEND_AUTO)
-		return isolate_plain(a, strerror(-refused));
+		return isolate_nft_backend(a, strerror(-refused));
 	if (refused) {
 		fail(&a->error, refused,
 		     "BPF is refused here: %s; 'isolate --backend nft' isolates by nftables alone",
@@ -414,7 +432,7 @@ int cmd_isolate(int argc, char **argv)
 	if (ret < 0)
 		ret = complain(&a.error, misuse_or_failure(ret));
 	else
-		ret = ret == BACKEND_NFT ? isolate_plain(&a, NULL) : isolate_bpf(&a);
+		ret = ret == BACKEND_NFT ? isolate_nft_backend(&a, NULL) : isolate_bpf(&a);
 	entry_vec_free(&a.entries);
 	return ret;
 }

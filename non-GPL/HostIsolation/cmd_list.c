@@ -170,7 +170,7 @@ int cmd_list(int argc, char **argv)
 	ret = session_open(&s, &common, SESSION_READ, &err);
 	if (ret == 0 && s.have_maps)
 		ret = bank_load(&s.maps, &s.pins, &list, &err);
-	if (ret == 0 && s.have_maps && !s.maps.plain)
+	if (ret == 0 && s.have_maps && !s.maps.nft_backend)
 		ret = grants_read(&s.maps, &grants, &err);
 	if (ret == 0 && common.json)
 		print_json(&list, &grants);

@@ -16,8 +16,9 @@
 #include "HostIsolation/guard.h"
 #include "HostIsolation/netns.h"
 #include "HostIsolation/nft.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/verbs.h"
+#include "HostIsolation/xskguard.h"
 #include "Kill/killlayout.h"
 
 struct namespace_wanted {
@@ -111,6 +112,7 @@ static int release(struct session *s, const struct arguments *a)
 	ret = first(ret,
 		    guard_detach_all(&s->pins, s->have_maps ? &s->maps : NULL, ret ? NULL : &err));
 	ret = first(ret, granthooks_detach(&s->pins, ret ? NULL : &err));
+	ret = first(ret, xskguard_detach(&s->pins, ret ? NULL : &err));
 	if (ret < 0)
 		return complain(&err, EXIT_FAILED);
 	ret = pins_remove(&s->pins, a->all ? NULL : KILL_PIN_PREFIX, &err);
@@ -118,15 +120,15 @@ static int release(struct session *s, const struct arguments *a)
 }
 
 /* The nftables backend has no pins; what of BPF may lie about is looked for afterwards. */
-static int release_plain(bool *was, struct error *err)
+static int release_nft_backend(bool *was, struct error *err)
 {
 	struct session s = SESSION_INIT;
 	int ret;
 
-	if (!plain_there())
+	if (!nft_backend_there())
 		return 0;
-	ret = session_open_plain(&s, err);
-	if (ret == 0 || s.maps.plain) {
+	ret = session_open_nft_backend(&s, err);
+	if (ret == 0 || s.maps.nft_backend) {
 		*was = true;
 		ret = ret == -EBUSY ? ret : nft_remove_all(err);
 	}
@@ -184,7 +186,7 @@ int cmd_release(int argc, char **argv)
 		return EXIT_MISUSED;
 	ret = need_root(&err);
 	if (ret == 0)
-		ret = release_plain(&was, &err);
+		ret = release_nft_backend(&was, &err);
 	if (ret < 0)
 		return complain(&err, misuse_or_failure(ret));
 	ret = session_open(&s, &a.common, SESSION_CHANGE, &err);

@@ -43,7 +43,7 @@ static void print_head(const struct snapshot *snap)
 		printf("state: not isolated: the deadline has passed; everything passes. 'hostiso release' clears up\n");
 		break;
 	case STATE_ISOLATED:
-		printf("state: isolated%s%s\n", snap->plain ? " by nftables alone" : "",
+		printf("state: isolated%s%s\n", snap->nft_backend ? " by nftables alone" : "",
 		       snap->degraded_count ? ", but not fully: see 'degraded'" : "");
 	}
 	if (snap->state != STATE_OFF) {
@@ -82,7 +82,7 @@ static void print_devices(const struct snapshot *snap)
 		bool shut = snapshot_shut(snap, d->link.ifindex);
 		char name[64];
 
-		if (snap->plain) {
+		if (snap->nft_backend) {
 			const char *word = d->whole ? "nft" : "shut";
 
 			printf("  %-16s %-8s %-8s -\n", printable(d->link.name, name, sizeof(name)),
@@ -141,7 +141,7 @@ static void print_backstop(const struct snapshot *snap)
 {
 	if (snap->state != STATE_ISOLATED && snap->state != STATE_AUDIT)
 		return;
-	printf("nftables %s: %s", snap->plain ? "backend, without BPF" : "backstop",
+	printf("nftables %s: %s", snap->nft_backend ? "backend, without BPF" : "backstop",
 	       snapshot_backstop(snap));
 	if (snap->nft.kind != NFT_NONE)
 		printf(", %zu device%s guarded; %s", snap->nft.guarded_count,
@@ -152,6 +152,8 @@ static void print_backstop(const struct snapshot *snap)
 	printf("\n");
 	print_backstop_counter("unguarded", snap->nft.unguarded);
 	print_backstop_counter("raw-frame", snap->nft.raw);
+	if (snap->xsk == XSK_REFUSED)
+		printf("AF_XDP sockets: refused by BPF LSM\n");
 	for (size_t i = 0; snapshot_limit(snap, i); i++)
 		printf("  limit: %s\n", snapshot_limit(snap, i));
 }

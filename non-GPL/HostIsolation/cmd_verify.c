@@ -5,7 +5,7 @@
 #include <string.h>
 #include <json-c/json.h>
 #include "HostIsolation/cleanup.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/probe.h"
 #include "HostIsolation/snapshot.h"
 
@@ -56,7 +56,7 @@ static void verify_device(struct session *s, const struct snapshot *snap,
 		enum probe_result result = PROBE_UNTESTABLE;
 		char why[96];
 
-		if (kind->direction == DIR_IN && (snap->plain || shut))
+		if (kind->direction == DIR_IN && (snap->nft_backend || shut))
 			snprintf(why, sizeof(why), "nftables cannot be asked; it takes a peer");
 		else
 			result = probe(s, &d->link, kind,
@@ -131,7 +131,7 @@ static int verify(struct session *s, const struct common *common, struct error *
 	r.peers = json_object_new_array();
 	for (size_t i = 0; i < snap.device_count; i++)
 		if (!(snap.policy.control & CONTROL_NAMED) ||
-		    (snap.plain ? snap.devices[i].whole : snap.devices[i].state.in.attached))
+		    (snap.nft_backend ? snap.devices[i].whole : snap.devices[i].state.in.attached))
 			verify_device(s, &snap, &snap.devices[i], &r);
 	ret = verify_peers(s, &r, err);
 	snapshot_free(&snap);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,20 +18,17 @@
 #include "HostIsolation/backstop.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/guard.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftnews.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/snapshot.h"
+#include "HostIsolation/told.h"
 #include "HostIsolation/words.h"
+#include "HostIsolation/xskguard.h"
 
 #define CHECK_EVERY_MS 2000 /* removed programs announce themselves to nobody */
-#define RETRY_LOOKS 5	    /* looks after which the same complaint is worth another attempt */
-
-/* What was found last, so that it is said once. */
-struct told {
-	__u64 complaint; /* what complaint_of() gave; TOLD_NOTHING: whatever there is is news */
-	unsigned int looks;
-};
-
-#define TOLD_NOTHING (~0ULL)
+#define RETRY_MOST_MS 10000 /* what could not be mended: tried again after 2 s, 4 s, 8 s, 10 s */
+#define BREATHE_MS 100
+#define LOOKS_AT_ONCE 3 /* until nothing is left to do; more is an attack, and waits BREATHE_MS */
 
 static volatile sig_atomic_t ended;
 
@@ -46,6 +44,11 @@ static void say(const char *line)
 	format_time(time(NULL), when, sizeof(when));
 	printf("%s %s\n", when, line);
 	fflush(stdout);
+}
+
+static __u64 now_ms(void)
+{
+	return boot_ns() / 1000000;
 }
 
 /* The devices that isolate was told to guard, by name: they may have come back with another index.
@@ -71,22 +74,7 @@ static size_t named_devices(struct session *s, char names[][16], struct guard_op
 	return n;
 }
 
-/* FNV-1a of all its lines; 0 without any. One fault may take another's place: a count would not do.
- */
-static __u64 complaint_of(const struct snapshot *snap)
-{
-	__u64 hash = 0xcbf29ce484222325ULL;
-
-	for (size_t i = 0; i < snap->degraded_count; i++)
-		for (const char *c = snap->degraded[i];; c++) {
-			hash = (hash ^ (unsigned char)*c) * 0x100000001b3ULL;
-			if (!*c)
-				break;
-		}
-	return snap->degraded_count ? hash : 0;
-}
-
-static int mend(struct session *s, const struct snapshot *before, bool news, struct error *err)
+static int mend(struct session *s, const struct snapshot *before, struct error *err)
 {
 	char names[DEVICES_ASKED_MAX][16];
 	struct guard_options o = {.xdp = XDP_AUTO, .force = true};
@@ -96,16 +84,16 @@ static int mend(struct session *s, const struct snapshot *before, bool news, str
 	bool changed;
 	int ret;
 
-	for (size_t i = 0; i < before->degraded_count && news; i++)
-		say(before->degraded[i]);
-	if (s->maps.plain)
-		return plain_follow(&s->maps, err);
+	if (s->maps.nft_backend)
+		return nft_backend_follow(&s->maps, err);
 	o.device_count = named_devices(s, names, &o);
-	/* shut first, then guarded, then let through to the programs */
-	ret = backstop_follow(s, &changed, err);
-	if (ret == 0)
-		ret = guard_attach(&s->pins, &s->maps, &progs, &o, &res, err);
+	/* shut first, then guarded, then let through to the programs; guarded also where nftables
+	 * fails, which the last step tells */
+	backstop_follow(s, &changed, NULL);
+	ret = guard_attach(&s->pins, &s->maps, &progs, &o, &res, err);
 	progs_close(&progs);
+	if (s->maps.policy->control & CONTROL_XSK)
+		xskguard_arm(&s->pins, &s->maps, NULL);
 	if (ret == 0)
 		ret = backstop_follow(s, &changed, err);
 	if (ret == 0)
@@ -130,43 +118,92 @@ static bool stale(const struct snapshot *snap)
 	return false;
 }
 
-static bool worth_mending(const struct snapshot *snap, struct told *told, bool *news)
+/* Gone or torn, with a kernel that would take it back: that is never put off. */
+static bool backstop_out(const struct snapshot *snap)
 {
-	__u64 complaint = complaint_of(snap);
+	unsigned int can;
 
-	*news = complaint != told->complaint;
-	if (*news || stale(snap))
-		return true;
-	return complaint && ++told->looks >= RETRY_LOOKS;
+	if (snap->nft.kind == NFT_NONE)
+		return nft_probe(&can, NULL) == 0;
+	return snap->nft.torn || !snap->nft.armed;
 }
 
-/* One look; takes the lock only when there is something to do. */
-static void look(const struct common *common, struct told *told)
+/* Says what was not said yet; true when there was something. */
+static bool tell(struct told *told, const struct snapshot *snap)
 {
+	_cleanup_free_ const char **lines = calloc(snap->degraded_count + 1, sizeof(*lines));
+	bool news = false;
+
+	for (size_t i = 0; lines && i < snap->degraded_count; i++)
+		lines[i] = snap->degraded[i];
+	if (lines)
+		told_keep(told, lines, snap->degraded_count);
+	for (size_t i = 0; i < snap->degraded_count; i++)
+		if (told_news(told, snap->degraded[i])) {
+			say(snap->degraded[i]);
+			news = true;
+		}
+	return news;
+}
+
+static bool all_known(const struct told *told, const struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->degraded_count; i++)
+		if (!told_knows(told, snap->degraded[i]))
+			return false;
+	return true;
+}
+
+static bool ours(const struct snapshot *snap)
+{
+	return snap->state == STATE_ISOLATED && snap->here;
+}
+
+/* Looked at anew under the lock: what another verb was in the middle of is no fault. */
+static int mend_locked(const struct common *common, struct told *told, bool *done,
+		       struct error *err)
+{
+	_cleanup_(snapshot_free) struct snapshot snap = {};
 	struct session s = SESSION_INIT;
-	struct snapshot snap = {};
+	int ret = session_open(&s, common, SESSION_CHANGE, err);
+
+	if (ret == 0 && s.have_maps)
+		ret = snapshot_take(&s, &snap, err);
+	if (ret == 0 && ours(&snap) && (snap.degraded_count || stale(&snap))) {
+		bool news = tell(told, &snap);
+
+		ret = mend(&s, &snap, err);
+		told_tried(told, news, now_ms(), CHECK_EVERY_MS, RETRY_MOST_MS);
+		*done = ret == 0;
+	}
+	session_close(&s);
+	return ret;
+}
+
+/* One look; takes the lock only when there is something to do. True: something was done, and
+ * whether it holds is for the next look. */
+static bool look(const struct common *common, struct told *told)
+{
+	_cleanup_(snapshot_free) struct snapshot snap = {};
+	struct session s = SESSION_INIT;
 	struct error err = {};
-	bool news;
+	bool done = false;
 	int ret = session_open(&s, common, SESSION_READ, &err);
 
 	if (ret == 0 && s.have_maps)
 		ret = snapshot_take(&s, &snap, &err);
-	if (ret == 0 && s.have_maps && snap.state == STATE_ISOLATED && snap.here &&
-	    worth_mending(&snap, told, &news)) {
-		session_close(&s);
-		s = (struct session)SESSION_INIT;
-		ret = session_open(&s, common, SESSION_CHANGE, &err);
-		if (ret == 0 && s.have_maps && isolation_state(&s.maps) == STATE_ISOLATED)
-			ret = mend(&s, &snap, news, &err);
-		snapshot_free(&snap);
-		if (ret == 0 && s.have_maps)
-			ret = snapshot_take(&s, &snap, &err);
-		*told = (struct told){.complaint = complaint_of(&snap)};
-	}
-	if (ret < 0 && ret != -ENOENT)
-		say(err.text);
-	snapshot_free(&snap);
 	session_close(&s);
+	if (ret == 0 && ours(&snap) &&
+	    (!all_known(told, &snap) || stale(&snap) || backstop_out(&snap) ||
+	     (snap.degraded_count && told_due(told, now_ms()))))
+		ret = mend_locked(common, told, &done, &err);
+	else if (ret == 0 && ours(&snap))
+		tell(told, &snap); /* nothing new: what is gone is forgotten */
+	if (ret < 0 && ret != -ENOENT && told_error(told, err.text))
+		say(err.text);
+	else if (done)
+		told_error(told, NULL);
+	return done;
 }
 
 /* A device that leaves takes its programs along, but may come back with the same index. */
@@ -189,29 +226,56 @@ static void drain(struct mnl_socket *nl, struct told *told)
 	while ((n = recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 ||
 	       (n < 0 && errno == ENOBUFS))
 		if (n < 0)
-			told->complaint = TOLD_NOTHING;
+			told_forget(told);
 		else
 			mnl_cb_run(buf, (size_t)n, 0, 0, take_news, NULL);
 }
 
+/* Until devices or our tables change, and at most CHECK_EVERY_MS. Other people's work on their
+ * tables wakes us, and is no reason to look. */
+static void wait_for_news(struct mnl_socket *links, struct mnl_socket *tables, struct told *told)
+{
+	struct pollfd p[] = {
+		{.fd = mnl_socket_get_fd(links), .events = POLLIN},
+		{.fd = tables ? mnl_socket_get_fd(tables) : -1, .events = POLLIN},
+	};
+	__u64 until = now_ms() + CHECK_EVERY_MS, now;
+	bool news = false;
+
+	while (!news && !ended && (now = now_ms()) < until) {
+		if (poll(p, 2, (int)(until - now)) <= 0)
+			continue;
+		news = p[0].revents;
+		if (p[0].revents)
+			drain(links, told);
+		if (p[1].revents)
+			news |= nft_news_read(tables);
+	}
+}
+
 static int watch(const struct common *common, struct error *err)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	struct pollfd p;
+	struct mnl_socket *links = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC), *tables;
 	struct told told = {};
 
-	if (!nl || mnl_socket_bind(nl, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
+	if (!links || mnl_socket_bind(links, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
 		return fail(err, -errno, "cannot listen to the kernel's device news: %s",
 			    strerror(errno));
-	p = (struct pollfd){.fd = mnl_socket_get_fd(nl), .events = POLLIN};
+	tables = nft_news_open();
 	say("watching");
 	while (!ended) {
-		look(common, &told);
-		if (poll(&p, 1, CHECK_EVERY_MS) > 0)
-			drain(nl, &told);
+		int looks = 0;
+
+		while (looks < LOOKS_AT_ONCE && look(common, &told))
+			looks++;
+		if (looks == LOOKS_AT_ONCE)
+			poll(NULL, 0, BREATHE_MS);
+		wait_for_news(links, tables, &told);
 	}
 	say("ended; the isolation stays as it is");
-	mnl_socket_close(nl);
+	mnl_socket_close(links);
+	if (tables)
+		mnl_socket_close(tables);
 	return 0;
 }
 

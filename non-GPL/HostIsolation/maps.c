@@ -11,7 +11,7 @@
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/maps.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "filter.skel.h"
 
 const char *const map_names[MAP_COUNT] = {
@@ -147,7 +147,7 @@ int maps_create(struct maps *maps, const struct pins *pins, struct error *err)
 
 void maps_close(struct maps *maps)
 {
-	plain_close(maps);
+	nft_backend_close(maps);
 	if (maps->policy)
 		munmap(maps->policy, sizeof(struct policy));
 	maps->policy = NULL;
@@ -183,34 +183,32 @@ void policy_settle(void)
 
 int counters_read(const struct maps *maps, struct counter out[COUNTER_COUNT])
 {
-	int cpus = maps->plain ? 0 : libbpf_num_possible_cpus();
-	_cleanup_free_ struct counter *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+	int cpus = maps->nft_backend ? 0 : libbpf_num_possible_cpus();
+	_cleanup_free_ struct counters *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+	__u32 key = 0;
 
-	if (maps->plain)
-		return plain_counters(out);
+	if (maps->nft_backend)
+		return nft_backend_counters(out);
 	if (!values)
 		return cpus < 0 ? cpus : -ENOMEM;
-	for (__u32 i = 0; i < COUNTER_COUNT; i++) {
-		if (bpf_map_lookup_elem(maps->fd[MAP_counters], &i, values) < 0)
-			return -errno;
-		out[i] = (struct counter){};
-		for (int c = 0; c < cpus; c++) {
-			out[i].packets += values[c].packets;
-			out[i].bytes += values[c].bytes;
+	if (bpf_map_lookup_elem(maps->fd[MAP_counters], &key, values) < 0)
+		return -errno;
+	memset(out, 0, COUNTER_COUNT * sizeof(*out));
+	for (int c = 0; c < cpus; c++)
+		for (__u32 i = 0; i < COUNTER_COUNT; i++) {
+			out[i].packets += values[c].at[i].packets;
+			out[i].bytes += values[c].at[i].bytes;
 		}
-	}
 	return 0;
 }
 
 int counters_clear(const struct maps *maps)
 {
 	int cpus = libbpf_num_possible_cpus();
-	_cleanup_free_ struct counter *zero = cpus > 0 ? calloc(cpus, sizeof(*zero)) : NULL;
+	_cleanup_free_ struct counters *zero = cpus > 0 ? calloc(cpus, sizeof(*zero)) : NULL;
+	__u32 key = 0;
 
 	if (!zero)
 		return cpus < 0 ? cpus : -ENOMEM;
-	for (__u32 i = 0; i < COUNTER_COUNT; i++)
-		if (bpf_map_update_elem(maps->fd[MAP_counters], &i, zero, BPF_ANY) < 0)
-			return -errno;
-	return 0;
+	return bpf_map_update_elem(maps->fd[MAP_counters], &key, zero, BPF_ANY) < 0 ? -errno : 0;
 }

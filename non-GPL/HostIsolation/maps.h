@@ -12,12 +12,13 @@ enum map_index {
 	MAP_COUNT,
 };
 
-struct plain;
+struct nft_backend;
 
 struct maps {
 	int fd[MAP_COUNT];
 	struct policy *policy; /* the map's own memory: read and written in place */
-	struct plain *plain;   /* the nftables backend: there are no maps, and this instead */
+	struct nft_backend
+		*nft_backend; /* the nftables backend: there are no maps, and this instead */
 };
 
 #define MAPS_INIT                                                                                  \

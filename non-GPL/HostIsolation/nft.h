@@ -36,7 +36,8 @@
 #define NFT_CAN_ARP (1u << 2)	  /* ARP on devices to come */
 #define NFT_CAN_BRIDGE (1u << 3)  /* frames that cross a bridge to or from devices to come */
 #define NFT_CAN_OPTIONS (1u << 4) /* IPv4 source routes (backend) */
-#define NFT_CAN_ALL ((1u << 5) - 1)
+#define NFT_CAN_SECMARK (1u << 5) /* packets with a route are marked: nft_put_routed_mark() */
+#define NFT_CAN_ALL ((1u << 6) - 1)
 
 /* 0 with the bits in *can, or -errno with one line when nf_tables cannot be used at all. Changes
  * nothing, in the kernel neither. */
@@ -52,7 +53,7 @@ struct nft_policy {
 	const struct compiled *allow; /* NULL: nobody */
 	const struct kept_key *kept;  /* backend: the connections of --keep-ssh */
 	size_t kept_count;
-	const void *blob; /* backend: bytes to keep with the tables, for nft_blob_read() */
+	const void *blob; /* backend: bytes to keep with the tables, for nft_backend_blob_read() */
 	size_t blob_size;
 	const int *guarded; /* interface indexes (loopback need not be among them) */
 	size_t guarded_count;
@@ -101,6 +102,6 @@ struct nft_state {
 /* Only which of them; what cannot be read is none. */
 enum nft_kind nft_kind_now(void);
 /* The blob of nft_policy; the caller frees it. -ENOENT. */
-int nft_blob_read(void **blob, size_t *size, struct error *err);
+int nft_backend_blob_read(void **blob, size_t *size, struct error *err);
 int nft_state_read(struct nft_state *out, struct error *err);
 void nft_state_free(struct nft_state *s);

@@ -59,10 +59,11 @@ static void device_chain_name(char name[32], int ifindex, bool out)
 	snprintf(name, 32, "%s%d", out ? DEVICE_CHAIN_OUT : DEVICE_CHAIN_IN, ifindex);
 }
 
-int nft_put_device_chain(struct nft_batch *b, int ifindex, bool out)
+int nft_put_device_chain(struct nft_batch *b, unsigned int can, int ifindex, bool out)
 {
 	struct nft_rules r = {.batch = b, .family = NFPROTO_NETDEV, .table = NFT_TABLE};
 	char name[32], device[IF_NAMESIZE];
+	int ret = 0;
 
 	if (!if_indextoname((unsigned int)ifindex, device))
 		return -ENODEV;
@@ -73,10 +74,12 @@ int nft_put_device_chain(struct nft_batch *b, int ifindex, bool out)
 	if_zero_not_in(&r, nft_armed_set.name);
 	do_verdict(&r, NF_ACCEPT, NULL);
 	rule_end(&r);
+	if (out && can & NFT_CAN_SECMARK)
+		ret = nft_put_device_routed_mark(&r, name, ifindex);
 	rule_begin(&r, name);
 	do_verdict(&r, NFT_GOTO, out ? "frames_out" : "in");
 	rule_end(&r);
-	return 0;
+	return ret;
 }
 
 static bool has_table(const struct nft_note *note, enum nft_family family)
@@ -135,7 +138,7 @@ static int put_device_chains(struct nft_batch *b, const struct nft_note *note, i
 			put_chain_gone(b, name);
 		if (guard && needed && !(note->can & NFT_CAN_ANY_DEVICE) &&
 		    !has_chain(&chains, name))
-			ret = nft_put_device_chain(b, ifindex, out);
+			ret = nft_put_device_chain(b, note->can, ifindex, out);
 	}
 	free(chains.items);
 	if (ret == -ENODEV)

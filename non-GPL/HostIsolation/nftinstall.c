@@ -189,10 +189,12 @@ static void put_frames_out(struct install *in)
 	const char *rest = in->note.backend ? "out" : NULL;
 
 	nft_put_chain(r->batch, r->family, NFT_TABLE, "frames_out");
-	rule_begin(r, "frames_out");
-	if_route(r);
-	do_verdict(r, rest ? NFT_GOTO : NF_ACCEPT, rest);
-	rule_end(r);
+	for (int marked = 0; marked < (in->w.can & NFT_CAN_SECMARK ? 2 : 1); marked++) {
+		rule_begin(r, "frames_out");
+		marked ? if_routed_mark(r) : if_route(r);
+		do_verdict(r, rest ? NFT_GOTO : NF_ACCEPT, rest);
+		rule_end(r);
+	}
 	rule_begin(r, "frames_out");
 	if_socket(r);
 	do_verdict(r, NFT_GOTO, "raw");
@@ -211,6 +213,8 @@ static void put_device_chains(struct install *in, bool out)
 		put_guard_chain(in, chain, hook, FIRST, out ? DIR_OUT : DIR_IN);
 		put_loopback(in, chain, out ? NFT_META_OIF : NFT_META_IIF);
 		put_armed(in, chain);
+		if (out && in->w.can & NFT_CAN_SECMARK)
+			nft_put_routed_mark(&in->w.rules, chain);
 		if (out || in->note.backend)
 			put_goto(in, chain, to);
 		return;
@@ -220,7 +224,7 @@ static void put_device_chains(struct install *in, bool out)
 	for (size_t i = 0; i < in->w.policy->guarded_count && !in->w.rules.batch->error; i++)
 		if (in->w.policy->guarded[i] != IFINDEX_LO)
 			in->w.rules.batch->error = nft_put_device_chain(
-				in->w.rules.batch, in->w.policy->guarded[i], out);
+				in->w.rules.batch, in->w.can, in->w.policy->guarded[i], out);
 }
 
 static int put_netdev(struct install *in, struct error *err)
@@ -280,7 +284,7 @@ static int try_install(const struct nft_policy *p, const struct nft_note *note,
 	if (!ret)
 		ret = put_inet(&in, err);
 	nft_put_note(&b, &in.note);
-	nft_put_blob(&b, p->blob, p->blob_size);
+	nft_put_backend_blob(&b, p->blob, p->blob_size);
 	if (!ret)
 		ret = nft_commit(&b, err);
 	nft_batch_free(&b);

@@ -23,9 +23,9 @@ void nft_put_note(struct nft_batch *b, const struct nft_note *note);
 int nft_note_read(struct nft_note *out, struct error *err);
 
 /* nftblob.c: bytes, as the user data of a set's elements. None: no set. */
-void nft_put_blob(struct nft_batch *b, const void *blob, size_t size);
+void nft_put_backend_blob(struct nft_batch *b, const void *blob, size_t size);
 
-/* The base chain of one device, "egress_7", and its rule. -ENODEV. */
+/* The base chain of one device, "egress_7", and its rules. can: NFT_CAN_*. -ENODEV. */
 #define DEVICE_CHAIN_OUT "egress_"
 #define DEVICE_CHAIN_IN "ingress_"
-int nft_put_device_chain(struct nft_batch *b, int ifindex, bool out);
+int nft_put_device_chain(struct nft_batch *b, unsigned int can, int ifindex, bool out);

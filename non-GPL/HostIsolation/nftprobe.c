@@ -45,6 +45,18 @@ static void put_egress(struct nft_batch *b)
 	rule_end(&r);
 }
 
+static void put_mark_rules(struct nft_batch *b)
+{
+	struct nft_rules r = {.batch = b, .family = NFPROTO_NETDEV, .table = PROBE_TABLE};
+
+	nft_put_base_chain(b, r.family, r.table, "probe", NF_NETDEV_EGRESS, 0, "lo");
+	nft_put_routed_mark(&r, "probe");
+	rule_begin(&r, "probe");
+	if_routed_mark(&r);
+	do_verdict(&r, NF_ACCEPT, NULL);
+	rule_end(&r);
+}
+
 static void put_part(struct nft_batch *b, unsigned int part)
 {
 	switch (part) {
@@ -76,6 +88,10 @@ static void put_part(struct nft_batch *b, unsigned int part)
 	case NFT_CAN_OPTIONS:
 		nft_put_table(b, NFPROTO_NETDEV, PROBE_TABLE, NULL, 0);
 		put_option_rule(b);
+		break;
+	case NFT_CAN_SECMARK:
+		nft_put_table(b, NFPROTO_NETDEV, PROBE_TABLE, NULL, 0);
+		put_mark_rules(b);
 		break;
 	}
 }
@@ -164,6 +180,9 @@ const char *nft_cannot_text(unsigned int can, bool backend, size_t index)
 		{NFT_CAN_BRIDGE, false,
 		 "bridged frames pass on devices that appear later, until they are guarded: this "
 		 "kernel has no nftables for bridges"},
+		{NFT_CAN_SECMARK, false,
+		 "below VLAN, bond and team devices ports and process grants may count for "
+		 "nothing, allowed addresses pass: this kernel's nftables cannot mark them (skb->secmark)"},
 		{NFT_CAN_OPTIONS, true,
 		 "IPv4 source routes to allowed peers pass: this kernel's nftables does not know "
 		 "IP options"},

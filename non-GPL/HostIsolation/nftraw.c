@@ -10,9 +10,12 @@
  * from the link header on, and a frame without one (or on a device without) matches nothing.
  */
 #include <linux/if_ether.h>
+#include <string.h>
+#include "HostIsolation/netlink.h"
 #include "HostIsolation/nfttables.h"
 
 #define LL NFT_PAYLOAD_LL_HEADER
+#define ROUTED_MARK 0x686f7374 /* "host" */
 #define ARP_FRAME (ETH_HLEN + 28)
 
 static const __u8 zero16[16];
@@ -127,8 +130,44 @@ static void put_tagged(struct nft_writer *w, const char *chain, int at, const ch
 	}
 }
 
+/* Devices whose frames go out by another one. */
+static const char *const upper_kinds[] = {"vlan", "bond", "team", "macsec"};
+#define UPPER_KINDS (sizeof(upper_kinds) / sizeof(*upper_kinds))
+
+static void put_mark(struct nft_rules *r, const char *chain, const char *kind)
+{
+	rule_begin(r, chain);
+	if (kind)
+		if_oifkind(r, kind);
+	if_route(r);
+	do_set_meta(r, NFT_META_SECMARK, ROUTED_MARK);
+	rule_end(r);
+}
+
+void nft_put_routed_mark(struct nft_rules *r, const char *chain)
+{
+	for (size_t i = 0; i < UPPER_KINDS; i++)
+		put_mark(r, chain, upper_kinds[i]);
+}
+
+int nft_put_device_routed_mark(struct nft_rules *r, const char *chain, int ifindex)
+{
+	struct link_info link;
+	int ret = link_read(ifindex, &link, NULL);
+
+	for (size_t i = 0; i < UPPER_KINDS && !ret; i++)
+		if (!strcmp(link.kind, upper_kinds[i]))
+			put_mark(r, chain, NULL);
+	return ret;
+}
+
+void if_routed_mark(struct nft_rules *r)
+{
+	if_meta_u32(r, NFT_META_SECMARK, NFT_CMP_EQ, ROUTED_MARK);
+}
+
 /* As many tags as the filter takes (VLAN_TAGS_MAX): below a VLAN device the kernel's own packets
- * may come here too, without their route. */
+ * may come here too, without their route, where the kernel cannot mark them. */
 void nft_put_raw(struct nft_writer *w)
 {
 	static const char *const chains[] = {"raw", "raw_tagged", "raw_tagged2"};

@@ -59,6 +59,13 @@ static int ask_once(const struct query *q, struct mnl_socket *nl)
 	return 0;
 }
 
+/* Without nfnetlink there is no such socket, without nf_tables no such message: then there is
+ * nothing of ours either. */
+static bool means_none(int ret)
+{
+	return ret == -ENOENT || ret == -EPROTONOSUPPORT || ret == -EINVAL || ret == -EOPNOTSUPP;
+}
+
 static int ask(const struct query *q, struct error *err)
 {
 	int ret = -EINTR;
@@ -68,13 +75,16 @@ static int ask(const struct query *q, struct error *err)
 		_cleanup_(mnl_closep) struct mnl_socket *nl =
 			mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 
-		if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID))
-			return fail(err, -errno, "nf_tables: %s", strerror(errno));
+		if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID)) {
+			ret = -errno;
+			return means_none(ret) ? 0
+					       : fail(err, ret, "nf_tables: %s", strerror(-ret));
+		}
 		if (i)
 			q->restart(q->arg);
 		ret = ask_once(q, nl);
 	}
-	if (ret == -ENOENT)
+	if (means_none(ret))
 		return 0;
 	return ret ? fail(err, ret, "reading nf_tables: %s", strerror(-ret)) : 0;
 }

@@ -74,6 +74,16 @@ void load_meta(struct nft_rules *r, int key, int reg)
 	set(e, NFTNL_EXPR_META_DREG, (__u32)reg);
 }
 
+void do_set_meta(struct nft_rules *r, int key, __u32 value)
+{
+	struct nftnl_expr *e;
+
+	load_value(r, REG(0), &value, sizeof(value));
+	e = expr(r, "meta");
+	set(e, NFTNL_EXPR_META_KEY, (__u32)key);
+	set(e, NFTNL_EXPR_META_SREG, (__u32)REG(0));
+}
+
 void load_payload(struct nft_rules *r, int base, int offset, int len, int reg)
 {
 	struct nftnl_expr *e = expr(r, "payload");
@@ -217,6 +227,15 @@ void if_between(struct nft_rules *r, int base, int offset, int len, const void *
 static void if_there(struct nft_rules *r, int key)
 {
 	if_meta_u32(r, key, NFT_CMP_GTE, 0);
+}
+
+void if_oifkind(struct nft_rules *r, const char *kind)
+{
+	char name[16] = {}; /* IFNAMSIZ in the kernel, padded with zeros */
+
+	strncpy(name, kind, sizeof(name) - 1);
+	load_meta(r, NFT_META_OIFKIND, REG(0));
+	if_reg(r, REG(0), NFT_CMP_EQ, name, sizeof(name));
 }
 
 void if_route(struct nft_rules *r)

@@ -31,6 +31,8 @@ void load_meta(struct nft_rules *r, int key, int reg);
 /* base: NFT_PAYLOAD_*_HEADER. */
 void load_payload(struct nft_rules *r, int base, int offset, int len, int reg);
 void load_value(struct nft_rules *r, int reg, const void *value, int len);
+/* Writes a number into the frame's own notes: NFT_META_*. */
+void do_set_meta(struct nft_rules *r, int key, __u32 value);
 
 /* Compare what a register holds; op: NFT_CMP_*. */
 void if_reg(struct nft_rules *r, int reg, int op, const void *value, int len);
@@ -56,6 +58,8 @@ void if_between(struct nft_rules *r, int base, int offset, int len, const void *
 /* The frame has a route, or a socket: somebody asked the IP stack, or a process. */
 void if_route(struct nft_rules *r);
 void if_socket(struct nft_rules *r);
+/* It goes out by a device of this kind (IFLA_INFO_KIND). */
+void if_oifkind(struct nft_rules *r, const char *kind);
 /* No element of the set has the key 0. */
 void if_zero_not_in(struct nft_rules *r, const char *set);
 

@@ -53,6 +53,17 @@ void nft_put_judge(struct nft_writer *w, int dir, bool link, bool ip);
 /* nftraw.c: chain "raw", for frames with a socket but without a route: AF_PACKET. */
 void nft_put_raw(struct nft_writer *w);
 
+/*
+ * A packet of the IP stack that leaves by a VLAN, bond, team or MACsec device comes to the device
+ * below without its route (from Linux 7 on), and would look like a process's own frame there. So
+ * the upper device's chain marks it, in skb->secmark: no socket option sets that, and on the way
+ * out nobody reads it any more. nft_put_routed_mark(): for a chain of all devices;
+ * nft_put_device_routed_mark(): of one, -ENODEV. if_routed_mark(): it has the mark.
+ */
+void nft_put_routed_mark(struct nft_rules *r, const char *chain);
+int nft_put_device_routed_mark(struct nft_rules *r, const char *chain, int ifindex);
+void if_routed_mark(struct nft_rules *r);
+
 /* nftcounters.c */
 struct nft_reason {
 	const char *word;

@@ -193,10 +193,25 @@ static enum probe_result inwards(const struct link_info *link, const struct prob
 	return run.retval == TC_ACT_SHOT ? PROBE_SHUT : PROBE_OPEN;
 }
 
+/* Nothing is sent: who gets no socket sends nothing. */
+static enum probe_result af_xdp(const struct session *s, char why[96])
+{
+	_cleanup_close_ int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 && (errno == EPERM || errno == EACCES || errno == EAFNOSUPPORT))
+		return PROBE_SHUT;
+	if (s->maps.policy->control & CONTROL_XSK)
+		return PROBE_OPEN;
+	snprintf(why, 96, "root can make AF_XDP sockets: nothing here refuses them, see status");
+	return PROBE_UNTESTABLE;
+}
+
 enum probe_result probe(const struct session *s, const struct link_info *link,
 			const struct probe_kind *kind, __u32 in_prog, char why[96])
 {
 	why[0] = 0;
+	if (kind->way == WAY_XDP)
+		return af_xdp(s, why);
 	if (kind->direction == DIR_OUT && !(link->flags & IFF_UP)) {
 		snprintf(why, 96, "the device is down");
 		return PROBE_UNTESTABLE;

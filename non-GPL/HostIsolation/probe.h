@@ -17,7 +17,7 @@ struct probe_kind {
 	const char *word; /* "tcp", "udp-to-53", … */
 	int direction;
 	int (*make)(__u8 *frame, const __u8 mac[6]); /* the frame's length */
-	enum { WAY_IP4, WAY_IP6, WAY_PACKET, WAY_BYPASS, WAY_RUN } way;
+	enum { WAY_IP4, WAY_IP6, WAY_PACKET, WAY_BYPASS, WAY_RUN, WAY_XDP } way;
 };
 
 extern const struct probe_kind probe_kinds[];

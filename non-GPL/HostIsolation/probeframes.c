@@ -170,6 +170,7 @@ const struct probe_kind probe_kinds[] = {
 	{"ethertype", DIR_OUT, make_other, WAY_PACKET},
 	{"raw-frame", DIR_OUT, make_udp, WAY_PACKET},
 	{"raw-bypass", DIR_OUT, make_udp, WAY_BYPASS},
+	{"af-xdp", DIR_OUT, make_udp, WAY_XDP},
 	{"tcp", DIR_IN, make_tcp, WAY_RUN},
 	{"udp", DIR_IN, make_udp, WAY_RUN},
 	{"udp-to-53", DIR_IN, make_to_53, WAY_RUN},

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 #include "HostIsolation/grantsocks.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/reset.h"
 
 struct judge {
@@ -24,8 +24,8 @@ static bool is_kept(const struct judge *j, const struct sock_info *s)
 
 	memcpy(key.peer, s->peer, 16);
 	memcpy(key.local, s->local, 16);
-	if (j->maps->plain)
-		return s->protocol == IPPROTO_TCP && plain_is_kept(j->maps, &key);
+	if (j->maps->nft_backend)
+		return s->protocol == IPPROTO_TCP && nft_backend_is_kept(j->maps, &key);
 	return s->protocol == IPPROTO_TCP && j->maps->policy->control & CONTROL_KEPT &&
 	       bpf_map_lookup_elem(j->maps->fd[MAP_kept], &key, &since) == 0;
 }
@@ -47,7 +47,7 @@ int reset_connections(struct session *s, bool everywhere, struct reset_result *r
 	struct judge j = {.maps = &s->maps, .now = boot_ns()};
 	int ret = bank_load(&s->maps, &s->pins, &j.list, err);
 
-	if (ret == 0 && !s->maps.plain)
+	if (ret == 0 && !s->maps.nft_backend)
 		ret = granted_socks_read(&s->maps, &j.granted, err);
 	if (ret == 0)
 		ret = everywhere ? sockdiag_reset_all(lives_on, &j, res, err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What status tells, collected from the kernel: devices, hooks, counters, and what is wrong. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/snapshot.h"
 
 const struct loss_word grant_losses[GRANT_LOST_COUNT] = {
@@ -56,7 +57,7 @@ static int take_device(struct session *s, struct snapshot *snap, struct progs *p
 	int ret;
 
 	d->link = *link;
-	if (snap->plain) {
+	if (snap->nft_backend) {
 		d->whole = !snapshot_shut(snap, link->ifindex);
 		snap->device_count++;
 		return 0;
@@ -87,7 +88,7 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 {
 	struct progs progs = PROGS_INIT;
 	struct link_vec links = {};
-	int ret = snap->plain ? 0 : progs_open(&progs, &s->pins, err);
+	int ret = snap->nft_backend ? 0 : progs_open(&progs, &s->pins, err);
 
 	if (ret == 0)
 		ret = links_dump(&links, err);
@@ -102,6 +103,43 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 	return ret;
 }
 
+/* The programs are pinned or not; that they run, the kernel is asked. */
+static void take_xsk(struct session *s, struct snapshot *snap)
+{
+	bool armed = !snap->nft_backend && xskguard_armed(&s->pins);
+	struct xsk_vec holders = {};
+	struct error why = {};
+	int ret;
+
+	snap->xsk = armed ? XSK_REFUSED : xskguard_answer();
+	if (snap->xsk == XSK_REFUSED && !armed)
+		snap->xsk = XSK_OPEN; /* another namespace's */
+	if (snap->policy.control & CONTROL_XSK && !armed)
+		snapshot_degraded(
+			snap,
+			"AF_XDP sockets are refused no more: our BPF LSM programs are gone; 'hostiso isolate' puts them back");
+	ret = snap->xsk == XSK_ABSENT ? 0 : xsk_holders(&holders, &why);
+	if (ret < 0)
+		snapshot_degraded(snap, "%s", why.text);
+	for (size_t i = 0; i < holders.count; i++) {
+		const struct xsk_holder *h = &holders.items[i];
+		char device[IF_NAMESIZE] = "", name[64];
+
+		if_indextoname(h->ifindex, device);
+		snapshot_degraded(
+			snap,
+			"%s%sprocess %d (%s) has an AF_XDP socket, which can send and receive past tc and nftables; end the process",
+			printable(device, name, sizeof(name)), device[0] ? ": " : "", h->pid,
+			h->pid ? h->comm : "unknown");
+	}
+	xsk_vec_free(&holders);
+}
+
+const char *snapshot_xsk(const struct snapshot *snap)
+{
+	return snap->xsk == XSK_REFUSED ? "refused" : snap->xsk == XSK_OPEN ? "open" : "absent";
+}
+
 /* The tables are read before the devices: those that come meanwhile count as shut, which is true.
  */
 static int take_hooks(struct session *s, struct snapshot *snap, struct error *err)
@@ -114,6 +152,8 @@ static int take_hooks(struct session *s, struct snapshot *snap, struct error *er
 
 	if (ret == 0 && on)
 		backstop_judge(snap, read < 0 ? why.text : NULL);
+	if (ret == 0 && on)
+		take_xsk(s, snap);
 	return ret;
 }
 
@@ -176,8 +216,8 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 	snap.policy = *s->maps.policy;
 	snap.state = isolation_state(&s->maps);
 	snap.here = !snap.policy.netns_cookie || snap.policy.netns_cookie == netns_inode(0);
-	snap.plain = s->maps.plain;
-	snap.kept = snap.plain				 ? s->maps.plain->kept_count
+	snap.nft_backend = s->maps.nft_backend;
+	snap.kept = snap.nft_backend			 ? s->maps.nft_backend->kept_count
 		    : snap.policy.control & CONTROL_KEPT ? count_kept(&s->maps)
 							 : 0;
 	if (!snap.here)
@@ -190,7 +230,7 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 		fail(err, ret, "cannot read the counters: %s", strerror(-ret));
 	if (ret == 0)
 		ret = take_allowlist(s, &snap, err);
-	if (ret == 0 && !snap.plain)
+	if (ret == 0 && !snap.nft_backend)
 		ret = take_grants(s, &snap, err);
 	if (ret == 0 && snap.here && snap.state != STATE_OFF)
 		ret = take_hooks(s, &snap, err);

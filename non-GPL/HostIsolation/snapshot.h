@@ -6,6 +6,7 @@
 #include "HostIsolation/guard.h"
 #include "HostIsolation/nft.h"
 #include "HostIsolation/verbs.h"
+#include "HostIsolation/xskguard.h"
 
 struct device_snapshot {
 	struct link_info link;
@@ -18,7 +19,7 @@ struct device_snapshot {
 struct snapshot {
 	enum isolation_state state;
 	struct policy policy; /* a copy */
-	bool plain;	      /* the nftables backend: there are no programs */
+	bool nft_backend;     /* the nftables backend: there are no programs */
 	bool here;	      /* the pins isolate this network namespace */
 	struct device_snapshot *devices;
 	size_t device_count;
@@ -27,6 +28,7 @@ struct snapshot {
 	size_t grants;			    /* process grants in force */
 	__u64 grant_lost[GRANT_LOST_COUNT]; /* what was blocked because a table was full */
 	struct nft_state nft;		    /* the backstop */
+	enum xsk_answer xsk;		    /* AF_XDP in this namespace */
 	char (*degraded)[DEGRADED_TEXT];    /* one line each: what is not as it should be */
 	size_t degraded_count;
 };
@@ -45,6 +47,8 @@ bool snapshot_shut(const struct snapshot *snap, int ifindex);
  * last. */
 const char *snapshot_backstop(const struct snapshot *snap);
 const char *snapshot_limit(const struct snapshot *snap, size_t index);
+/* AF_XDP in one word. */
+const char *snapshot_xsk(const struct snapshot *snap);
 /* have_maps must be true. */
 int snapshot_take(struct session *s, struct snapshot *out, struct error *err);
 /* One JSON object; the caller frees it. NULL: out of memory. */

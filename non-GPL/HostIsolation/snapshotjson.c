@@ -41,7 +41,7 @@ static struct json_object *json_devices(const struct snapshot *snap)
 
 		put(o, "name", printable(d->link.name, name, sizeof(name)));
 		put_u64(o, "ifindex", d->link.ifindex);
-		if (snap->plain) {
+		if (snap->nft_backend) {
 			json_object_object_add(o, "guarded", json_object_new_boolean(d->whole));
 			json_object_array_add(array, o);
 			continue;
@@ -115,6 +115,7 @@ static struct json_object *json_backstop(const struct snapshot *snap)
 	for (size_t i = 0; snapshot_limit(snap, i); i++)
 		json_object_array_add(limits, json_object_new_string(snapshot_limit(snap, i)));
 	json_object_object_add(o, "limits", limits);
+	put(o, "af_xdp", snapshot_xsk(snap));
 	return o;
 }
 
@@ -125,7 +126,7 @@ static void json_head(struct json_object *o, const struct snapshot *snap, bool w
 	char when[32];
 
 	put(o, "state", state_words[snap->state]);
-	put(o, "backend", snap->plain ? "nft" : "bpf");
+	put(o, "backend", snap->nft_backend ? "nft" : "bpf");
 	json_object_object_add(o, "fully_isolated", json_object_new_boolean(whole));
 	if (snap->state != STATE_OFF) {
 		format_time(p->isolated_at, when, sizeof(when));

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <bpf/bpf.h>
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/ssh.h"
 #include "HostIsolation/sshguard.h"
 
@@ -24,8 +24,8 @@ static bool is_kept(const struct maps *maps, const struct ssh_connection *c)
 	__u64 value;
 
 	key_of(c, &key);
-	if (maps && maps->plain)
-		return plain_is_kept(maps, &key);
+	if (maps && maps->nft_backend)
+		return nft_backend_is_kept(maps, &key);
 	return maps && maps->policy->control & CONTROL_KEPT &&
 	       bpf_map_lookup_elem(maps->fd[MAP_kept], &key, &value) == 0;
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/entryfile.h"
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/verbs.h"
 #include "Kill/killlayout.h"
@@ -80,27 +80,27 @@ int need_root(struct error *err)
 }
 
 /* The nftables backend: no pins. */
-static int session_plain(struct session *s, bool fresh, int mode, struct error *err)
+static int session_nft_backend(struct session *s, bool fresh, int mode, struct error *err)
 {
-	int ret = plain_open(&s->maps, fresh, mode != SESSION_READ, err);
+	int ret = nft_backend_open(&s->maps, fresh, mode != SESSION_READ, err);
 
 	s->have_maps = ret == 0;
 	return ret;
 }
 
-int session_open_plain(struct session *s, struct error *err)
+int session_open_nft_backend(struct session *s, struct error *err)
 {
 	int ret = need_root(err);
 
-	return ret < 0 ? ret : session_plain(s, !plain_there(), SESSION_CHANGE, err);
+	return ret < 0 ? ret : session_nft_backend(s, !nft_backend_there(), SESSION_CHANGE, err);
 }
 
 int session_open(struct session *s, const struct common *common, int mode, struct error *err)
 {
 	int ret = need_root(err);
 
-	if (ret == 0 && plain_there())
-		return session_plain(s, false, mode, err);
+	if (ret == 0 && nft_backend_there())
+		return session_nft_backend(s, false, mode, err);
 	if (ret == 0)
 		ret = pins_open(&s->pins, common->pin_dir, mode == SESSION_MAKE, err);
 	if (ret == -ENOENT && mode != SESSION_MAKE)

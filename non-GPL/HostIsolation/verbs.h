@@ -64,7 +64,7 @@ struct session {
 /* 0 also when there is nothing yet (SESSION_READ, SESSION_CHANGE): look at have_maps. */
 int session_open(struct session *s, const struct common *common, int mode, struct error *err);
 /* The nftables backend, there already or not: for a change. */
-int session_open_plain(struct session *s, struct error *err);
+int session_open_nft_backend(struct session *s, struct error *err);
 void session_close(struct session *s);
 /* Removes what this command made, after a failure: not a pin that was there before. */
 void session_undo(struct session *s);

@@ -95,10 +95,26 @@ static int arm(struct kill_store *s, struct kill_request *r, struct kill_armed *
 	return ret < 0 ? ret : kill_rule_add(s, r, slot, &r->error);
 }
 
-static void say_armed(const struct kill_request *r, const struct kill_armed *armed, __u32 id)
+/* --revert without who does it would be a promise that nobody keeps. */
+static void say_revert(const struct kill_request *r, const struct kill_armed *armed, bool watched)
+{
+	if (!(r->flags & KILL_REVERT) || !r->enforce)
+		return;
+	if (armed->refuses)
+		fprintf(stderr,
+			"hostiso: nothing will be there to --revert: %s refuses the change\n",
+			kill_way_words[armed->way]);
+	else if (!watched)
+		fprintf(stderr, "hostiso: no mode is put back yet: --revert needs a running "
+				"'hostiso kill watch', and there is none\n");
+}
+
+static void say_armed(const struct kill_request *r, const struct kill_armed *armed, __u32 id,
+		      bool watched)
 {
 	char rest[DURATION_TEXT_MAX] = "";
 
+	say_revert(r, armed, watched);
 	if (r->common.json) {
 		printf("{\"rule\": %u, \"mode\": \"%s\", \"provider\": \"%s\", \"refuses\": %s}\n",
 		       id, r->enforce ? "enforce" : "audit", kill_way_words[armed->way],
@@ -114,6 +130,8 @@ static void say_armed(const struct kill_request *r, const struct kill_armed *arm
 		duration_format(r->for_ns, rest, sizeof(rest));
 		printf("ends by itself in %s\n", rest);
 	}
+	printf("see what it does: hostiso kill watch, kill list; end it: hostiso kill remove %u\n",
+	       id);
 }
 
 int kill_chmod(int argc, char **argv)
@@ -138,7 +156,7 @@ int kill_chmod(int argc, char **argv)
 			kill_store_remove(&s, NULL);
 	}
 	if (ret == 0)
-		say_armed(&r, &armed, s.state->next_id - 1);
+		say_armed(&r, &armed, s.state->next_id - 1, kill_watched(&s));
 	kill_store_close(&s);
 	return ret < 0 ? complain(&r.error, ret == -ENOTSUP ? EXIT_FAILED : misuse_or_failure(ret))
 		       : EXIT_DONE;
@@ -149,6 +167,8 @@ struct words {
 	struct common common;
 	const char *items[64], *add, *remove;
 	size_t count;
+	__u64 uid;
+	struct error error;
 };
 
 static error_t parse_words(int key, char *arg, struct argp_state *state)
@@ -169,6 +189,9 @@ static error_t parse_words(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'r':
 		w->remove = arg;
+		return 0;
+	case 'u':
+		kill_number_parse(arg, 0xfffffffe, &w->uid, "--uid", &w->error);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -198,6 +221,8 @@ int kill_remove(int argc, char **argv)
 		else
 			ret = s.have ? kill_rule_remove(&s, id, &err)
 				     : fail(&err, -ENOENT, "no rules are armed");
+		if (ret == 0)
+			printf(w.common.json ? "{\"ended\": %lu}\n" : "ended: rule %lu\n", id);
 	}
 	if (ret == 0 && !kill_rules_count(&s))
 		ret = kill_store_remove(&s, &err);
@@ -231,8 +256,8 @@ int kill_clear(int argc, char **argv)
 
 static void print_spared(const char *path, __u32 guard, const struct kill_key *key, void *arg)
 {
-	printf("%-16s inode %llu on %llu:%llu%s%s\n", kill_guard_words[guard], key->a, key->b >> 20,
-	       key->b & 0xfffff, path[0] ? "  " : "", path);
+	printf("%-16s as uid %u, inode %llu on %llu:%llu%s%s\n", kill_guard_words[guard], key->uid,
+	       key->a, key->b >> 20, key->b & 0xfffff, path[0] ? "  " : "", path);
 }
 
 int kill_spare(int argc, char **argv)
@@ -240,11 +265,13 @@ int kill_spare(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{"add", 'a', "FILE", 0, "spare who runs this file, and what that starts", 0},
 		{"remove", 'r', "FILE", 0, "spare it no longer", 0},
+		{"uid", 'u', "UID", 0,
+		 "as run by this user (0, root); who else runs it is not spared", 0},
 		{}};
 	const struct argp argp = {
 		.options = options,
 		.parser = parse_words,
-		.doc = "Programs that no rule kills, by inode, while rules are armed.",
+		.doc = "Programs that no rule kills, by inode and the user who runs them, while rules are armed.",
 		.children = COMMON_CHILDREN};
 	struct kill_store s = KILL_STORE_INIT;
 	struct words w = {};
@@ -253,14 +280,16 @@ int kill_spare(int argc, char **argv)
 
 	if (verb_parse(&argp, argc, argv, &w, &w.common))
 		return EXIT_MISUSED;
+	if (w.error.text[0])
+		return complain(&w.error, EXIT_MISUSED);
 	ret = kill_store_open(&s, &w.common, w.add || w.remove ? SESSION_CHANGE : SESSION_READ,
 			      &err);
 	if (ret == 0 && !s.have)
 		ret = fail(&err, -ENOENT, "no rules are armed; arm one first, in audit mode");
 	if (ret == 0 && w.add)
-		ret = kill_guards_add(&s, w.add, &err);
+		ret = kill_guards_add(&s, w.add, w.uid, &err);
 	if (ret == 0 && w.remove)
-		ret = kill_guards_remove(&s, w.remove, &err);
+		ret = kill_guards_remove(&s, w.remove, w.uid, &err);
 	if (ret == 0)
 		ret = kill_guards_each(&s, print_spared, NULL);
 	kill_store_close(&s);

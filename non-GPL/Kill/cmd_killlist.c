@@ -11,8 +11,11 @@
 #include "Kill/killrules.h"
 #include "Kill/killverbs.h"
 
-static const char *state_of(const struct kill_rule *r, const struct kill_counts *c)
+static const char *state_of(__u32 slot, const struct kill_state *st, const struct kill_rule *r,
+			    const struct kill_counts *c)
 {
+	if (!(st->active >> slot & 1))
+		return "not in force (arming was cut short)";
 	if (r->deadline && boot_ns() >= r->deadline)
 		return "expired";
 	if (c->fell_back)
@@ -33,9 +36,11 @@ static void print_rule(__u32 slot, const struct kill_rule *r, const struct kill_
 		       void *arg)
 {
 	char when[32], rest[DURATION_TEXT_MAX], line[1100];
+	const struct kill_store *s = arg;
 
 	format_time(r->armed_at, when, sizeof(when));
-	printf("rule %u  %s  %s\n", r->id, state_of(r, c), printable(r->text, line, sizeof(line)));
+	printf("rule %u  %s  %s\n", r->id, state_of(slot, s->state, r, c),
+	       printable(r->text, line, sizeof(line)));
 	printf("  armed %s by %s", when, printable(r->user, line, sizeof(line)));
 	if (r->deadline && boot_ns() < r->deadline) {
 		duration_format(r->deadline - boot_ns(), rest, sizeof(rest));
@@ -50,6 +55,8 @@ static void print_rule(__u32 slot, const struct kill_rule *r, const struct kill_
 	for (int i = 0; i < KILL_GUARD_COUNT; i++)
 		if (c->spared[i])
 			printf("  spared as %s: %llu\n", kill_guard_words[i], c->spared[i]);
+	if (r->flags & KILL_ENFORCE && r->flags & KILL_REVERT && !kill_watched(s))
+		printf("  puts no mode back: no 'hostiso kill watch' runs\n");
 	if (c->fell_back)
 		printf("  more than %u in a second: it only audits now; remove it and arm it again\n",
 		       r->max_kills);
@@ -69,6 +76,12 @@ static void print_armed(const struct kill_store *s, const struct kill_armed *a)
 			printf(" %s %s%s", kill_door_words[i], a->doors[i] ? "yes" : "NO",
 			       i + 1 < KILL_DOOR_COUNT ? "," : "\n");
 	}
+	if (!kill_rules_count(s))
+		printf("no rules: arming was cut short, or they are all gone; take the hook away: "
+		       "hostiso kill clear\n");
+	if (a->missed)
+		printf("not judged: %llu calls, while the program was interrupted on their CPU\n",
+		       a->missed);
 	if (st->unresolved || st->events_lost || st->calls_lost || st->tasks_lost)
 		printf("not judged: %llu calls whose file was not found, %llu past the room; lost: "
 		       "%llu events, %llu processes of trees\n",
@@ -87,14 +100,20 @@ static void put_text(struct json_object *o, const char *key, const char *text)
 	json_object_object_add(o, key, json_object_new_string(printable(text, line, sizeof(line))));
 }
 
+struct json_rules {
+	const struct kill_state *state;
+	struct json_object *array;
+};
+
 static void json_rule(__u32 slot, const struct kill_rule *r, const struct kill_counts *c, void *arg)
 {
 	struct json_object *o = json_object_new_object(), *g = json_object_new_object();
+	const struct json_rules *to = arg;
 	char when[32];
 
 	format_time(r->armed_at, when, sizeof(when));
 	put(o, "rule", r->id);
-	put_text(o, "state", state_of(r, c));
+	put_text(o, "state", state_of(slot, to->state, r, c));
 	put_text(o, "options", r->text);
 	put_text(o, "armed_at", when);
 	put_text(o, "armed_by", r->user);
@@ -115,7 +134,7 @@ static void json_rule(__u32 slot, const struct kill_rule *r, const struct kill_c
 	for (int i = 1; i < KILL_GUARD_COUNT; i++)
 		put(g, kill_guard_words[i], c->spared[i]);
 	json_object_object_add(o, "spared", g);
-	json_object_array_add(arg, o);
+	json_object_array_add(to->array, o);
 }
 
 static void print_json(const struct kill_store *s, const struct kill_armed *a)
@@ -130,7 +149,9 @@ static void print_json(const struct kill_store *s, const struct kill_armed *a)
 				       json_object_new_boolean(a->doors[i]));
 	json_object_object_add(o, "doors", doors);
 	if (s->have) {
-		kill_rules_each(s, json_rule, rules);
+		kill_rules_each(s, json_rule, &(struct json_rules){s->state, rules});
+		json_object_object_add(o, "watched", json_object_new_boolean(kill_watched(s)));
+		put(o, "missed", a->missed);
 		put(o, "unresolved", s->state->unresolved);
 		put(o, "calls_lost", s->state->calls_lost);
 		put(o, "events_lost", s->state->events_lost);
@@ -164,7 +185,7 @@ int kill_list(int argc, char **argv)
 		printf("no rules are armed\n");
 	} else if (ret == 0) {
 		print_armed(&s, &armed);
-		kill_rules_each(&s, print_rule, NULL);
+		kill_rules_each(&s, print_rule, &s);
 	}
 	kill_store_close(&s);
 	return ret < 0 ? complain(&err, misuse_or_failure(ret)) : EXIT_DONE;

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/process.h"
 #include "Kill/killevent.h"
 #include "Kill/killrevert.h"
 #include "Kill/killverbs.h"
@@ -54,9 +56,16 @@ static int watch(struct kill_store *s, struct error *err)
 	struct ring_buffer *ring = ring_buffer__new(s->fd[KILL_MAP_kill_ring], on_event, &w, NULL);
 	int ret = 0;
 
+	if (kill_watched(s)) {
+		ring_buffer__free(ring);
+		return fail(err, -EBUSY, "pid %u watches already; each match goes to one reader",
+			    s->state->watcher);
+	}
 	if (!ring)
 		return fail(err, -errno, "cannot open the ring of matches: %s", strerror(errno));
-	while (!ended && ret >= 0) {
+	s->state->watcher_start = process_start(getpid());
+	s->state->watcher = getpid();
+	while (!ended && ret >= 0 && kill_store_stands(s)) {
 		ret = ring_buffer__poll(ring, 200);
 		if (ret == -EINTR)
 			ret = 0;
@@ -66,6 +75,7 @@ static int watch(struct kill_store *s, struct error *err)
 	}
 	if (ret >= 0)
 		ring_buffer__consume(ring);
+	s->state->watcher = 0;
 	fflush(stdout);
 	if (s->state->events_lost || w.damaged)
 		fprintf(stderr, "hostiso: %llu matches were acted on but not told, %llu damaged\n",
@@ -77,7 +87,7 @@ static int watch(struct kill_store *s, struct error *err)
 int kill_watch(int argc, char **argv)
 {
 	const struct argp argp = {
-		.doc = "Print matches as JSON, one a line, until ended; one reader at a time. Puts modes back for rules with --revert.",
+		.doc = "Print matches as JSON, one a line, until ended or until the last rule is; one reader at a time. Puts modes back for rules with --revert.",
 		.children = COMMON_CHILDREN};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct kill_store s = KILL_STORE_INIT;

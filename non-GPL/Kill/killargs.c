@@ -68,8 +68,7 @@ static const struct argp_option options[] = {
 	{},
 };
 
-static int parse_number(const char *text, __u64 max, __u64 *out, const char *what,
-			struct error *err)
+int kill_number_parse(const char *text, __u64 max, __u64 *out, const char *what, struct error *err)
 {
 	char *end;
 
@@ -165,7 +164,7 @@ static int parse_max(const char *text, __u32 *max, struct error *err)
 	if (slash && strcmp(slash, "/second") && strcmp(slash, "/s"))
 		return fail(err, -EINVAL, "--max-kills '%.40s': N, or N/second", text);
 	snprintf(number, sizeof(number), "%.*s", (int)(slash ? slash - text : 23), text);
-	ret = parse_number(number, 1000000, &n, "--max-kills", err);
+	ret = kill_number_parse(number, 1000000, &n, "--max-kills", err);
 	*max = n;
 	return ret;
 }
@@ -185,7 +184,7 @@ static int push_number(struct kill_request *r, __u32 dim, const char *text, __u6
 		       const char *what)
 {
 	__u64 n;
-	int ret = parse_number(text, max, &n, what, &r->error);
+	int ret = kill_number_parse(text, max, &n, what, &r->error);
 
 	return ret < 0 ? ret : push(r, dim, text, n);
 }

@@ -39,6 +39,8 @@ void kill_request_init(struct kill_request *r);
  */
 int kill_request_check(struct kill_request *r);
 
+/* Pure. A decimal number up to `max`; -EINVAL with a line that begins with `what`. */
+int kill_number_parse(const char *text, __u64 max, __u64 *out, const char *what, struct error *err);
 /* Pure. "KILL", "SIGTERM", "15"; -EINVAL with a line. */
 int kill_signal_parse(const char *text, int *out, struct error *err);
 /* Pure. Letters out of x, w, s, to mode bits. */

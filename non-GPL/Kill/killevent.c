@@ -86,12 +86,13 @@ static void outcome(struct json *j, const struct kill_event *e)
 
 	word(j, "effect", effect_words[e->effect]);
 	word(j, "action",
-	     e->guard			      ? "spared"
-	     : e->flags & KILL_FELL_BACK      ? "fell back to audit"
-	     : !(e->flags & KILL_ENFORCED)    ? "audit"
-	     : e->rule_flags & KILL_DENY_ONLY ? "deny"
-	     : e->effect == KILL_PREVENTED    ? "deny+signal"
-					      : "signal");
+	     e->guard && e->effect == KILL_PREVENTED ? "deny"
+	     : e->guard				     ? "spared"
+	     : e->flags & KILL_FELL_BACK	     ? "fell back to audit"
+	     : !(e->flags & KILL_ENFORCED)	     ? "audit"
+	     : e->rule_flags & KILL_DENY_ONLY	     ? "deny"
+	     : e->effect == KILL_PREVENTED	     ? "deny+signal"
+						     : "signal");
 	if (e->guard)
 		word(j, "spared", kill_guard_words[e->guard]);
 	if (e->flags & KILL_SENT) {

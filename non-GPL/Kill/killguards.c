@@ -43,13 +43,14 @@ static int key_of(const char *path, struct kill_key *key)
 	return ret;
 }
 
-static int put(struct kill_store *s, const char *path, __u32 guard)
+static int put(struct kill_store *s, const char *path, __u32 uid, __u32 guard)
 {
 	struct kill_key key;
 	int ret = key_of(path, &key);
 
 	if (ret < 0)
 		return ret;
+	key.uid = uid;
 	return bpf_map_update_elem(s->fd[KILL_MAP_kill_guards], &key, &guard, BPF_ANY) < 0 ? -errno
 											   : 0;
 }
@@ -75,7 +76,7 @@ int kill_guards_fill(struct kill_store *s, struct error *err)
 
 		if (also_something_else(package_managers[i]))
 			continue;
-		ret = put(s, package_managers[i], KILL_GUARD_PACKAGES);
+		ret = put(s, package_managers[i], 0, KILL_GUARD_PACKAGES);
 		if (ret < 0 && ret != -ENOENT && ret != -ENOTDIR && ret != -EACCES)
 			return fail(err, ret, "cannot list %s: %s", package_managers[i],
 				    strerror(-ret));
@@ -85,7 +86,7 @@ int kill_guards_fill(struct kill_store *s, struct error *err)
 
 int kill_guards_session(struct kill_store *s, struct error *err)
 {
-	int ret = put(s, "/proc/self/exe", KILL_GUARD_SELF), pid = getpid();
+	int ret = put(s, "/proc/self/exe", 0, KILL_GUARD_SELF), pid = getpid();
 
 	while (ret == 0 && pid > 1) {
 		struct procinfo p;
@@ -98,22 +99,27 @@ int kill_guards_session(struct kill_store *s, struct error *err)
 	return ret < 0 ? fail(err, ret, "cannot spare your own session: %s", strerror(-ret)) : 0;
 }
 
-int kill_guards_add(struct kill_store *s, const char *path, struct error *err)
+int kill_guards_add(struct kill_store *s, const char *path, __u32 uid, struct error *err)
 {
-	int ret = put(s, path, KILL_GUARD_PACKAGES);
+	int ret = put(s, path, uid, KILL_GUARD_LISTED);
 
+	if (ret == -E2BIG)
+		return fail(err, ret,
+			    "cannot spare '%.200s': the list is full (%d); take one off it", path,
+			    KILL_GUARDS_MAX);
 	return ret < 0 ? fail(err, ret, "cannot spare '%.200s': %s", path, strerror(-ret)) : 0;
 }
 
-int kill_guards_remove(struct kill_store *s, const char *path, struct error *err)
+int kill_guards_remove(struct kill_store *s, const char *path, __u32 uid, struct error *err)
 {
 	struct kill_key key;
 	int ret = key_of(path, &key);
 
+	key.uid = uid;
 	if (ret == 0 && bpf_map_delete_elem(s->fd[KILL_MAP_kill_guards], &key) < 0)
-		ret = -errno;
-	if (ret == -ENOENT)
-		return fail(err, ret, "'%.200s' is not on the list; see: hostiso kill spare", path);
+		return fail(err, -errno,
+			    "'%.200s' as run by uid %u is not on the list; see: hostiso kill spare",
+			    path, uid);
 	return ret < 0 ? fail(err, ret, "'%.200s': %s", path, strerror(-ret)) : 0;
 }
 

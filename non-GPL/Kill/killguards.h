@@ -12,9 +12,10 @@ int kill_guards_fill(struct kill_store *s, struct error *err);
 /* Us, our file, and our parents up to, not with, pid 1: every time a rule is armed. */
 int kill_guards_session(struct kill_store *s, struct error *err);
 
-/* Puts a file on the list, with what it starts; or takes it off (-ENOENT with a line). */
-int kill_guards_add(struct kill_store *s, const char *path, struct error *err);
-int kill_guards_remove(struct kill_store *s, const char *path, struct error *err);
+/* Puts a file on the list as run by `uid`, with what it starts; or takes it off (-ENOENT with a
+ * line). */
+int kill_guards_add(struct kill_store *s, const char *path, __u32 uid, struct error *err);
+int kill_guards_remove(struct kill_store *s, const char *path, __u32 uid, struct error *err);
 /* Calls each(path or "", guard, key) for every file on the list; a path only where it is known. */
 int kill_guards_each(const struct kill_store *s,
 		     void (*each)(const char *path, __u32 guard, const struct kill_key *key,

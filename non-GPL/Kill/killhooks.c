@@ -32,7 +32,6 @@ const char *const kill_door_words[KILL_DOOR_COUNT] = {
 
 #define TREE KILL_WAY_COUNT /* follows processes: beside every way */
 
-/* `pair`: of no use without the one before it. */
 static const struct hook {
 	const char *prog;
 	int way, door;
@@ -141,6 +140,24 @@ static bool attached(const struct kill_store *s, const char *prog)
 	return fd >= 0;
 }
 
+static __u64 missed_by(const struct kill_store *s, const char *name)
+{
+	_cleanup_close_ int link = -1, prog = -1;
+	struct bpf_link_info l = {};
+	struct bpf_prog_info p = {};
+	__u32 l_len = sizeof(l), p_len = sizeof(p);
+	char path[PATH_MAX];
+
+	pin_path(path, s, name);
+	link = bpf_obj_get(path);
+	if (link < 0 || bpf_obj_get_info_by_fd(link, &l, &l_len) < 0)
+		return 0;
+	prog = bpf_prog_get_fd_by_id(l.prog_id);
+	if (prog < 0 || bpf_obj_get_info_by_fd(prog, &p, &p_len) < 0)
+		return 0;
+	return p.recursion_misses;
+}
+
 void kill_hooks_armed(const struct kill_store *s, struct kill_armed *out)
 {
 	bool whole[TREE + 1];
@@ -161,6 +178,9 @@ void kill_hooks_armed(const struct kill_store *s, struct kill_armed *out)
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hooks[i].way == out->way && hooks[i].door >= 0 && attached(s, hooks[i].prog))
 			out->doors[hooks[i].door] = true;
+	for (size_t i = 0; i < HOOKS; i++)
+		if (hooks[i].way == out->way)
+			out->missed += missed_by(s, hooks[i].prog);
 	if (out->way == KILL_WAY_SYSCALL)
 		memset(out->doors, true, sizeof(out->doors)); /* one program for all of them */
 }

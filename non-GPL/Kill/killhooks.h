@@ -11,6 +11,7 @@ struct kill_armed {
 	int way;		     /* enum kill_way; -1: none */
 	bool doors[KILL_DOOR_COUNT]; /* which it covers */
 	bool tree;		     /* processes are followed */
+	__u64 missed;		     /* runs that the kernel left out: it was preempted in one */
 	bool refuses;		     /* before the fact */
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Rules in the kill hook's maps. A rule's bit in `active` is set last and taken away first. */
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "HostIsolation/cgroups.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/process.h"
+#include "Kill/killmounts.h"
 #include "Kill/killrules.h"
 
 static int write_at(int fd, __u32 slot, const void *value)
@@ -30,8 +33,9 @@ int kill_value_add(struct kill_store *s, const struct kill_key *key, __u32 bit)
 
 	bpf_map_lookup_elem(s->fd[KILL_MAP_kill_match], key, &mask);
 	mask |= bit;
-	return bpf_map_update_elem(s->fd[KILL_MAP_kill_match], key, &mask, BPF_ANY) < 0 ? -errno
-											: 0;
+	if (bpf_map_update_elem(s->fd[KILL_MAP_kill_match], key, &mask, BPF_ANY) < 0)
+		return errno == E2BIG ? -ENOSPC : -errno;
+	return 0;
 }
 
 int kill_task_add(struct kill_store *s, int pid, __u32 trees, __u32 guard)
@@ -127,6 +131,36 @@ static int put_inode(struct kill_store *s, __u32 dim, const char *path, __u32 bi
 	return kill_value_add(s, &key, bit);
 }
 
+struct put_root {
+	struct kill_store *s;
+	__u32 bit;
+};
+
+static int put_root(const struct inode_key *root, void *arg)
+{
+	struct kill_key key = {.dim = KILL_DIM_PATH, .a = root->ino, .b = root->dev};
+	struct put_root *put = arg;
+
+	return kill_value_add(put->s, &key, put->bit);
+}
+
+/* With what is mounted below it, or another mount of the same file system would hide that. */
+static int put_path(struct kill_store *s, const char *path, __u32 bit, struct error *err)
+{
+	struct put_root put = {s, bit};
+	int ret = put_inode(s, KILL_DIM_PATH, path, bit, err);
+
+	return ret < 0 ? ret : kill_mounts_below(path, put_root, &put);
+}
+
+/* The whole tree: every file, for what other namespaces mount has no way up to our "/". */
+static bool everything(const struct kill_value *v)
+{
+	char real[PATH_MAX];
+
+	return v->dim == KILL_DIM_PATH && realpath(v->text, real) && !strcmp(real, "/");
+}
+
 static int put_cgroup(struct kill_store *s, const char *path, __u32 bit, struct error *err)
 {
 	_cleanup_close_ int root = cgroup_root_open(err);
@@ -172,6 +206,7 @@ static int put_value(struct kill_store *s, const struct kill_value *v, __u32 bit
 
 	switch (v->dim) {
 	case KILL_DIM_PATH:
+		return put_path(s, v->text, bit, err);
 	case KILL_DIM_EXE:
 		return put_inode(s, v->dim, v->text, bit, err);
 	case KILL_DIM_CGROUP:
@@ -209,6 +244,9 @@ static void set_masks(struct kill_state *st, const struct kill_request *r, __u32
 
 	for (size_t i = 0; i < r->value_count; i++)
 		asks[r->values[i].dim] = true;
+	for (size_t i = 0; i < r->value_count; i++)
+		if (everything(&r->values[i]))
+			asks[KILL_DIM_PATH] = false;
 	for (int i = 0; i < KILL_DIM_COUNT; i++)
 		if (!asks[i])
 			st->any[i] |= bit;
@@ -246,9 +284,15 @@ int kill_rule_add(struct kill_store *s, const struct kill_request *r, __u32 *slo
 	rule.id = s->state->next_id++;
 	ret = kill_slot_write(s, *slot, &rule);
 	for (size_t i = 0; i < r->value_count && ret == 0; i++)
-		ret = put_value(s, &r->values[i], bit, err);
+		if (!everything(&r->values[i]))
+			ret = put_value(s, &r->values[i], bit, err);
 	if (ret < 0) {
 		kill_slot_clear(s, *slot);
+		if (ret == -ENOSPC)
+			return fail(err, ret,
+				    "all rules together name more than %d files, users, programs "
+				    "and mounts below their paths; remove one: hostiso kill list",
+				    KILL_VALUES_MAX);
 		return err->text[0] ? ret
 				    : fail(err, ret, "cannot write the rule: %s", strerror(-ret));
 	}

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/linkpin.h"
+#include "HostIsolation/process.h"
 #include "Kill/killstore.h"
 #include "kill_tree.skel.h"
 
@@ -143,6 +144,22 @@ void kill_store_close(struct kill_store *s)
 	pins_close(&s->pins);
 }
 
+bool kill_store_stands(const struct kill_store *s)
+{
+	char path[PATH_MAX];
+
+	map_path(path, s, KILL_MAP_kill_state);
+	return __atomic_load_n(&s->state->version, __ATOMIC_SEQ_CST) == KILL_VERSION &&
+	       access(path, F_OK) == 0;
+}
+
+bool kill_watched(const struct kill_store *s)
+{
+	__u32 pid = s->state->watcher;
+
+	return pid && process_start(pid) == s->state->watcher_start;
+}
+
 static int remove_in(const char *folder, bool links)
 {
 	_cleanup_closedir_ DIR *dir = opendir(folder);
@@ -166,8 +183,10 @@ int kill_store_remove(struct kill_store *s, struct error *err)
 {
 	int ret;
 
-	if (s->state)
+	if (s->state) {
 		__atomic_store_n(&s->state->active, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&s->state->version, 0, __ATOMIC_SEQ_CST); /* ends `kill watch` */
+	}
 	ret = remove_in(s->pins.links, true);
 	if (ret == 0)
 		ret = remove_in(s->pins.maps, false);

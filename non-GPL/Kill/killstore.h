@@ -33,5 +33,10 @@ extern const char *const kill_map_names[KILL_MAP_COUNT];
 int kill_store_open(struct kill_store *s, const struct common *common, int mode, struct error *err);
 void kill_store_close(struct kill_store *s);
 
+/* Nobody ended the rules since we opened them. */
+bool kill_store_stands(const struct kill_store *s);
+/* Does a `kill watch` run? */
+bool kill_watched(const struct kill_store *s);
+
 /* Unpins all links and maps of the kill hook, and the folder when nothing else is in it. */
 int kill_store_remove(struct kill_store *s, struct error *err);

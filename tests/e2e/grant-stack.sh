@@ -107,7 +107,7 @@ is "$answer" "shut refused" "IPv6 too"
 say_shut "another process's datagram did not even go" other udp 10.77.0.66 4444
 for to in 10.78.0.2 fd00:78::2; do
 	say_open "a connection through a router to $to" granted tcp $to 7 c
-	say_open "is told of the narrow way behind it" granted within 8 say c '*60000'
+	say_open "is told of the narrow way behind it" granted within 60 say c '*60000'
 	tell granted close c
 done
 

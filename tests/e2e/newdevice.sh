@@ -182,7 +182,7 @@ ok "one that comes back is taken over" eventually 5 hostiso status
 ok_open "and lets the allowed peer through" "${probes[@]}"
 ip -n "$(ns host)" link del late0
 in_ns host nft flush ruleset
-ok "a backstop that was flushed is put back" eventually 30 hostiso status
+ok "a backstop that was flushed is put back" eventually "$((5 * ${HOSTISO_DEADLINE:-1}))" hostiso status
 watch_end
 appear late0
 shut_whole "without it a new device is shut, as before"

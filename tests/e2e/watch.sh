@@ -51,6 +51,39 @@ else
 	ok "isolate again" hostiso isolate "${allow[@]}"
 fi
 
+# The kernel tells of a flush: it is mended at once, not at the next look. Natively within 20 ms.
+at_once=${HOSTISO_DEADLINE:-1}
+backstop_back() {
+	in_ns host nft list table inet hostiso >/dev/null 2>&1
+}
+ok "whole, before the flush" eventually 20 hostiso status
+sleep 0.5
+in_ns host nft flush ruleset
+flushed=$(now)
+eventually "$((5 * at_once))" backstop_back || true
+took=$((($(now) - flushed) / 1000))
+ok "a flushed backstop is back at once" test "$took" -lt $((1000 * at_once))
+diag "after $took ms"
+ok "whole again" eventually 20 hostiso status
+
+# Flushed again and again while watch is at work, so slow that each of its steps is hit: what is
+# torn down behind its back is not taken for what cannot be mended, which waits 10 s.
+strace -qq -e trace=sendto -e inject=sendto:delay_exit=15000 -o /dev/null -p "$watcher" &
+slower=$!
+helpers+=("$slower")
+sleep 0.3
+for round in 1 2; do
+	in_ns host ip link set late0 alias "$round"
+	for _ in {1..30}; do
+		in_ns host nft flush ruleset
+		sleep 0.02
+	done
+	ok "flushed in the middle of mending, it is back soon ($round)" eventually "$((5 * at_once))" backstop_back
+done
+kill "$slower"
+wait "$slower" 2>/dev/null || true
+ok "whole again" eventually 20 hostiso status
+
 watch_end
 ok "without it the isolation stays" hostiso status
 is "$(host_state)" isolated "and cuts"

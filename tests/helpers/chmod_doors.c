@@ -2,12 +2,18 @@
 /*
  * chmod_doors DOOR FILE MODE: gives FILE the mode (octal) by one door; 0, or 1 when it was refused
  * (EPERM), 77 when this kernel has no such door, 3 for anything else.
- * chmod_doors storm DIR PROCESSES TIMES: each process takes the execute bit off its own file and
- * puts it back, so often. chmod_doors mass DIR PROCESSES MODE: as many children chmod a file each,
- * at once; prints how many were killed.
+ * chmod_doors each FILE MODE DOOR...: a child by each door, FILE made anew with 0644 before; prints
+ * `DOOR STATUS MODE`, the status as a shell has it, the mode afterwards or none.
+ * chmod_doors swap FILE OTHER MODE TIMES: chmods a path that another process turns from the one
+ * into the other all the time, and asks after each whether FILE has an execute bit; 0: never.
+ * `switch` is the same with a symbolic link, `flicker` with another process that sets other modes
+ * (OTHER). chmod_doors storm DIR PROCESSES TIMES: each process takes the execute bit off its own
+ * file and puts it back, so often. chmod_doors mass DIR PROCESSES MODE: as many children chmod a
+ * file each, at once; prints how many were killed.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,21 +57,50 @@ static int by_handle(const char *file, mode_t mode)
 	return done(ret);
 }
 
+/* The handle is kept in the file HANDLE, for a time when no name of the file is cached. */
+static int by_saved_handle(const char *file, mode_t mode, int save)
+{
+	char room[sizeof(struct file_handle) + MAX_HANDLE_SZ] = {};
+	struct file_handle *h = (void *)room;
+	int keep = open(getenv("HANDLE"), O_RDWR | O_CREAT, 0600), mount_id, fd;
+
+	h->handle_bytes = MAX_HANDLE_SZ;
+	if (keep < 0)
+		return 3;
+	if (save)
+		return name_to_handle_at(AT_FDCWD, file, h, &mount_id, 0) < 0	  ? 77
+		       : write(keep, room, sizeof(room)) == (ssize_t)sizeof(room) ? 0
+										  : 3;
+	if (read(keep, room, sizeof(room)) != (ssize_t)sizeof(room))
+		return 3;
+	fd = open(dirname(strdup(file)), O_RDONLY);
+	fd = open_by_handle_at(fd, h, O_RDONLY);
+	return fd < 0 ? 77 : done(fchmod(fd, mode));
+}
+
+struct acl {
+	uint32_t version;
+	struct {
+		uint16_t tag, perm;
+		uint32_t id;
+	} e[3];
+};
+
+static struct acl acl_of(mode_t mode)
+{
+	return (struct acl){
+		2, {{1, mode >> 6 & 7, ~0U}, {4, mode >> 3 & 7, ~0U}, {0x20, mode & 7, ~0U}}};
+}
+
 static int by_acl(const char *file, mode_t mode)
 {
-	struct {
-		uint32_t version;
-		struct {
-			uint16_t tag, perm;
-			uint32_t id;
-		} e[3];
-	} acl = {2, {{1, mode >> 6 & 7, ~0U}, {4, mode >> 3 & 7, ~0U}, {0x20, mode & 7, ~0U}}};
+	struct acl acl = acl_of(mode);
 
 	return done(setxattr(file, "system.posix_acl_access", &acl, sizeof(acl), 0));
 }
 
-/* One open(O_CREAT) by io_uring, with no library. */
-static int by_uring(const char *file, mode_t mode)
+/* One request by io_uring, with no library. */
+static int by_uring(const struct io_uring_sqe *sqe)
 {
 	struct io_uring_params p = {};
 	int ring = syscall(__NR_io_uring_setup, 2, &p);
@@ -83,18 +118,34 @@ static int by_uring(const char *file, mode_t mode)
 		    IORING_OFF_SQES);
 	if (sq == MAP_FAILED || cq == MAP_FAILED || sqes == MAP_FAILED)
 		return 3;
-	sqes[0] = (struct io_uring_sqe){.opcode = IORING_OP_OPENAT,
-					.fd = AT_FDCWD,
-					.addr = (uintptr_t)file,
-					.len = mode,
-					.open_flags = O_CREAT | O_WRONLY};
+	sqes[0] = *sqe;
 	*(uint32_t *)(sq + p.sq_off.array) = 0;
 	__atomic_add_fetch((uint32_t *)(sq + p.sq_off.tail), 1, __ATOMIC_SEQ_CST);
 	if (syscall(__NR_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
 		return 3;
 	cqe = (struct io_uring_cqe *)(cq + p.cq_off.cqes);
 	errno = cqe->res < 0 ? -cqe->res : 0;
-	return done(cqe->res);
+	return errno == EINVAL ? 77 : done(cqe->res);
+}
+
+static int create_by_uring(const char *file, mode_t mode)
+{
+	return by_uring(&(struct io_uring_sqe){.opcode = IORING_OP_OPENAT,
+					       .fd = AT_FDCWD,
+					       .addr = (uintptr_t)file,
+					       .len = mode,
+					       .open_flags = O_CREAT | O_WRONLY});
+}
+
+static int acl_by_uring(const char *file, mode_t mode)
+{
+	struct acl acl = acl_of(mode);
+
+	return by_uring(&(struct io_uring_sqe){.opcode = IORING_OP_SETXATTR,
+					       .addr = (uintptr_t) "system.posix_acl_access",
+					       .len = sizeof(acl),
+					       .addr2 = (uintptr_t)&acl,
+					       .addr3 = (uintptr_t)file});
 }
 
 static int through(const char *door, const char *file, mode_t mode)
@@ -118,7 +169,11 @@ static int through(const char *door, const char *file, mode_t mode)
 	if (!strcmp(door, "mknod"))
 		return unlink(file) < 0 ? 3 : done(mknod(file, S_IFREG | mode, 0));
 	if (!strcmp(door, "uring"))
-		return unlink(file) < 0 ? 3 : by_uring(file, mode);
+		return unlink(file) < 0 ? 3 : create_by_uring(file, mode);
+	if (!strcmp(door, "uringacl"))
+		return acl_by_uring(file, mode);
+	if (!strcmp(door, "save") || !strcmp(door, "saved"))
+		return by_saved_handle(file, mode, !strcmp(door, "save"));
 	if (!strcmp(door, "relative")) {
 		char *slash = strrchr(file, '/');
 
@@ -145,6 +200,77 @@ static int through(const char *door, const char *file, mode_t mode)
 	if (!strcmp(door, "emptypath"))
 		return done(syscall(NR_FCHMODAT2, fd, "", mode, AT_EMPTY_PATH));
 	return 3;
+}
+
+/* One child by each of the doors. */
+static int each(const char *file, mode_t mode, char **doors)
+{
+	for (; *doors; doors++) {
+		struct stat st;
+		int status;
+
+		unlink(file);
+		umask(022);
+		close(open(file, O_CREAT | O_EXCL | O_WRONLY, 0644));
+		fflush(stdout);
+		if (!fork())
+			_exit(through(*doors, strdup(file), mode));
+		wait(&status);
+		status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		if (stat(file, &st) < 0)
+			printf("%s %d none\n", *doors, status);
+		else
+			printf("%s %d %o\n", *doors, status, st.st_mode & 07777);
+	}
+	return 0;
+}
+
+/* What another process does all the time, until it is ended. */
+static void disturb(const char *how, char *path, const char *one, const char *other)
+{
+	char fresh[4096];
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	for (unsigned int i = 0;; i++) {
+		const char *now = i & 1 ? one : other;
+
+		if (!strcmp(how, "swap")) {
+			strcpy(path, now);
+		} else if (!strcmp(how, "switch")) {
+			if (symlink(now, fresh) || rename(fresh, path))
+				_exit(3);
+		} else if (chmod(one, i & 1 ? strtoul(other, NULL, 8) : 0600)) {
+			_exit(3);
+		}
+	}
+}
+
+static int race(const char *how, char *one, char *other, mode_t mode, int times)
+{
+	char *path = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int got = 0, tried = 0, status;
+	struct stat st;
+	pid_t child;
+
+	strcpy(path, one);
+	if (!strcmp(how, "switch")) {
+		strcat(path, ".link");
+		if (symlink(one, path))
+			return 3;
+	}
+	child = fork();
+	if (!child)
+		disturb(how, path, one, other);
+	for (int i = 0; i < times; i++) {
+		tried += chmod(path, mode) == 0;
+		got += stat(one, &st) == 0 && st.st_mode & 0111;
+	}
+	if (waitpid(child, &status, WNOHANG))
+		return 3;
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	printf("%d of %d went through, FILE had the bits %d times\n", tried, times, got);
+	return got != 0;
 }
 
 static void file_of(char *path, size_t size, const char *dir, int i)
@@ -214,6 +340,10 @@ int main(int argc, char **argv)
 		return storm(argv[2], atoi(argv[3]), atoi(argv[4]));
 	if (argc == 5 && !strcmp(argv[1], "mass"))
 		return mass(argv[2], atoi(argv[3]), strtoul(argv[4], NULL, 8));
+	if (argc > 4 && !strcmp(argv[1], "each"))
+		return each(argv[2], strtoul(argv[3], NULL, 8), argv + 4);
+	if (argc == 6)
+		return race(argv[1], argv[2], argv[3], strtoul(argv[4], NULL, 8), atoi(argv[5]));
 	if (argc != 4) {
 		fprintf(stderr, "usage: chmod_doors DOOR FILE MODE\n");
 		return 2;

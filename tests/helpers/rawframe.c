@@ -5,6 +5,8 @@
  *
  *     packet   AF_PACKET           bypass   with PACKET_QDISC_BYPASS
  *     xdp      AF_XDP, copied      zerocopy AF_XDP, zero-copy
+ *     held     AF_XDP, copied: made and bound, says "ready", and sends when a line comes in
+ *     polled   the same, sent by poll(2) instead of sendto(2)
  *
  * Prints "open", "shut", or "refused STEP: WHY" when the kernel does not give such a socket. The
  * frame is sent for a second, or until it is there. Exit code 0, or 1 when the lab is broken.
@@ -180,19 +182,33 @@ static struct xsk xdp_socket(const char *device, bool zerocopy)
 	return x;
 }
 
-static void xdp_send(struct xsk *x)
+static void xdp_send(struct xsk *x, bool by_poll)
 {
+	struct pollfd p = {.fd = x->fd, .events = POLLOUT};
 	unsigned int n = *x->producer % CHUNKS;
 
 	memcpy(x->memory + n * CHUNK, frame, sizeof(frame));
 	x->ring[n] = (struct xdp_desc){.addr = (unsigned long long)n * CHUNK, .len = sizeof(frame)};
 	__atomic_store_n(x->producer, *x->producer + 1, __ATOMIC_RELEASE);
-	(void)!sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+	if (by_poll)
+		poll(&p, 1, 0);
+	else if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == EPERM)
+		refused("sendto");
+}
+
+static void wait_for_a_line(void)
+{
+	char line[64];
+
+	printf("ready\n");
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		die("no line");
 }
 
 int main(int argc, char **argv)
 {
-	bool xdp, arrived = false;
+	bool xdp, held, polled, arrived = false;
 	struct xsk x;
 	int in, fd;
 
@@ -206,14 +222,18 @@ int main(int argc, char **argv)
 	enter(argv[2]);
 	address_of(argv[3], frame + 6);
 	make_frame(argv[6]);
-	xdp = !strcmp(argv[1], "xdp") || !strcmp(argv[1], "zerocopy");
+	polled = !strcmp(argv[1], "polled");
+	held = polled || !strcmp(argv[1], "held");
+	xdp = held || !strcmp(argv[1], "xdp") || !strcmp(argv[1], "zerocopy");
 	if (xdp)
 		x = xdp_socket(argv[3], !strcmp(argv[1], "zerocopy"));
 	else
 		fd = packet_socket(!strcmp(argv[1], "bypass"));
+	if (held)
+		wait_for_a_line();
 	for (int try = 0; try < TRIES && !arrived; try++) {
 		if (xdp)
-			xdp_send(&x);
+			xdp_send(&x, polled);
 		else
 			packet_send(fd, argv[3]);
 		arrived = came(in, 100);

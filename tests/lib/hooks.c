@@ -77,34 +77,6 @@ bool hook_takes(const struct hook *h, const struct frame *f)
 	return len >= FRAME_MIN;
 }
 
-/* Reading them one by one is most of what a run costs. Before 5.13 there is no other way. */
-static void read_counters(struct counter out[COUNTER_COUNT])
-{
-	static __u32 keys[COUNTER_COUNT], batch, count;
-	static struct counter *values;
-	static int cpus;
-
-	if (!values) {
-		cpus = libbpf_num_possible_cpus();
-		values = calloc(COUNTER_COUNT * cpus, sizeof(*values));
-		assert_non_null(values);
-	}
-	count = COUNTER_COUNT;
-	if (bpf_map_lookup_batch(lab.maps.fd[MAP_counters], NULL, &batch, keys, values, &count,
-				 NULL) < 0 &&
-	    errno != ENOENT) { /* which means: that was all */
-		assert_int_equal(counters_read(&lab.maps, out), 0);
-		return;
-	}
-	for (__u32 i = 0; i < COUNTER_COUNT; i++) {
-		out[keys[i]] = (struct counter){};
-		for (int c = 0; c < cpus; c++) {
-			out[keys[i]].packets += values[i * cpus + c].packets;
-			out[keys[i]].bytes += values[i * cpus + c].bytes;
-		}
-	}
-}
-
 static void compare_counters(const struct counter *before, const struct counter *now,
 			     struct outcome *o)
 {
@@ -158,7 +130,7 @@ bool lab_run(const struct hook *h, const struct frame *f, __u32 linear, struct o
 	int ret;
 
 	if (lab.recount)
-		read_counters(before);
+		assert_int_equal(counters_read(&lab.maps, before), 0);
 	lab.recount = false;
 	ret = test_run(h, f->data + skip, f->len - skip, linear, &retval);
 	if (ret == -EINVAL && (linear || f->len - skip < REFUSED_BELOW))
@@ -166,7 +138,7 @@ bool lab_run(const struct hook *h, const struct frame *f, __u32 linear, struct o
 	if (ret < 0)
 		fail_msg("%s: BPF_PROG_TEST_RUN of %zu bytes: %s", h->name, f->len - skip,
 			 strerror(-ret));
-	read_counters(now);
+	assert_int_equal(counters_read(&lab.maps, now), 0);
 	if (retval != pass && retval != drop)
 		fail_msg("%s returned %d", h->name, (int)retval);
 	o->dropped = retval == drop;

@@ -108,8 +108,7 @@ static void test_stacked_devices(void **state)
 		{"ipvlan", "ip link add s0 link w0 type ipvlan mode l2"},
 		{"bond", "ip link add s0 type bond mode 1 && ip link set w0 down &&"
 			 " ip link set w0 master s0"},
-		{"team", "ip link add s0 type team && ip link set w0 down &&"
-			 " ip link set w0 master s0"},
+		/* not team: without teamd it sends nothing */
 		{"bridge", "ip link add s0 type bridge && ip link set w0 master s0 &&"
 			   " { echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables; true; }"},
 		{"vrf", "ip link add s0 type vrf table 10 && ip link set w0 master s0"},

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,30 @@ static void the_room_is_enough(void **state)
 	}
 }
 
+/* What the fuzzer begins with: the records themselves, but for the longest. */
+static int write_corpus(void)
+{
+	for (size_t i = 0; i < sample_count; i++) {
+		bool drop = samples[i].kind == SAMPLE_DROP;
+		char name[96];
+		size_t size;
+		FILE *file;
+
+		samples[i].build();
+		size = drop ? sizeof(sample_drop.record) : sample_record.hdr.size;
+		if (samples[i].kind == SAMPLE_LOST || size > 4096)
+			continue;
+		snprintf(name, sizeof(name), "../fuzz/corpus/events/%s", samples[i].name);
+		file = golden_open(name, "w");
+		if (!file)
+			return perror(name), 1;
+		fwrite(drop ? (void *)&sample_drop : (void *)&sample_record, 1, size, file);
+		if (fclose(file))
+			return perror(name), 1;
+	}
+	return 0;
+}
+
 static int write_golden(void)
 {
 	for (const struct line_format *f = line_formats; f->name; f++) {
@@ -168,7 +193,7 @@ static int write_golden(void)
 		if (fclose(file))
 			return perror(name), 1;
 	}
-	return 0;
+	return write_corpus();
 }
 
 int main(int argc, char **argv)

@@ -17,7 +17,7 @@ struct part {
 static const struct nft_set blob_set = {
 	.name = "state", .field_count = 1, .fields = {{NFT_TYPE_MARK, 4}}};
 
-void nft_put_blob(struct nft_batch *b, const void *blob, size_t size)
+void nft_put_backend_blob(struct nft_batch *b, const void *blob, size_t size)
 {
 	struct nft_elements e = {.batch = b,
 				 .family = NFPROTO_INET,
@@ -78,7 +78,7 @@ static void forget(void *arg)
 	r->got = r->end = 0;
 }
 
-int nft_blob_read(void **blob, size_t *size, struct error *err)
+int nft_backend_blob_read(void **blob, size_t *size, struct error *err)
 {
 	struct reading r = {};
 	struct nft_data_reader reader = {.each = take_part, .restart = forget, .arg = &r};

@@ -9,7 +9,7 @@
 #include "HostIsolation/allowlist.h"
 #include "HostIsolation/maps.h"
 
-struct plain {
+struct nft_backend {
 	struct allowlist list;
 	struct kept_key kept[KEPT_MAX];
 	size_t kept_count;
@@ -17,20 +17,21 @@ struct plain {
 };
 
 /* Does the nftables backend isolate this network namespace? */
-bool plain_there(void);
-/* Fills maps->plain and maps->policy: from the kernel, or empty (fresh). locked: for a change. */
-int plain_open(struct maps *maps, bool fresh, bool locked, struct error *err);
-void plain_close(struct maps *maps);
+bool nft_backend_there(void);
+/* Fills maps->nft_backend and maps->policy: from the kernel, or empty (fresh). locked: for a
+ * change. */
+int nft_backend_open(struct maps *maps, bool fresh, bool locked, struct error *err);
+void nft_backend_close(struct maps *maps);
 
 /* One transaction: policy, kept connections and this list in force on these devices (NULL: on those
  * that are guarded now). */
-int plain_store(struct maps *maps, struct allowlist *list, const int *devices, size_t count,
-		struct error *err);
+int nft_backend_store(struct maps *maps, struct allowlist *list, const int *devices, size_t count,
+		      struct error *err);
 /* Guards the devices that came since, and mends what is torn. */
-int plain_follow(struct maps *maps, struct error *err);
-int plain_counters(struct counter out[COUNTER_COUNT]);
-bool plain_is_kept(const struct maps *maps, const struct kept_key *key);
-int plain_copy(const struct maps *maps, struct allowlist *out, struct error *err);
+int nft_backend_follow(struct maps *maps, struct error *err);
+int nft_backend_counters(struct counter out[COUNTER_COUNT]);
+bool nft_backend_is_kept(const struct maps *maps, const struct kept_key *key);
+int nft_backend_copy(const struct maps *maps, struct allowlist *out, struct error *err);
 
 /* Can BPF programs and maps be had here at all? 0, or -errno of what was refused. */
 int bpf_refused(void);

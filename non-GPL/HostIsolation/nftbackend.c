@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The nftables backend's state, as one run of bytes: policy, counts, entries, origins. */
-#include "HostIsolation/plain.h"
+#include "HostIsolation/nftbackend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ struct head {
 	__u64 kept_count, entries, origins;
 };
 
-bool plain_there(void)
+bool nft_backend_there(void)
 {
 	return nft_kind_now() == NFT_BACKEND;
 }
@@ -46,7 +46,7 @@ static int lock(struct error *err)
 
 static int parse(struct maps *maps, const void *blob, size_t size, struct error *err)
 {
-	struct plain *p = maps->plain;
+	struct nft_backend *p = maps->nft_backend;
 	const struct head *h = blob;
 	const struct allow_entry *entries = (const void *)(h + 1);
 	const struct origin *origins;
@@ -82,43 +82,43 @@ static int parse(struct maps *maps, const void *blob, size_t size, struct error 
 	return 0;
 }
 
-int plain_open(struct maps *maps, bool fresh, bool locked, struct error *err)
+int nft_backend_open(struct maps *maps, bool fresh, bool locked, struct error *err)
 {
 	_cleanup_free_ void *blob = NULL;
 	size_t size = 0;
 	int ret = 0;
 
-	maps->plain = calloc(1, sizeof(*maps->plain));
+	maps->nft_backend = calloc(1, sizeof(*maps->nft_backend));
 	maps->policy = calloc(1, sizeof(*maps->policy));
-	if (!maps->plain || !maps->policy)
+	if (!maps->nft_backend || !maps->policy)
 		return fail(err, -ENOMEM, "out of memory");
-	maps->plain->lock_fd = -1;
+	maps->nft_backend->lock_fd = -1;
 	*maps->policy = (struct policy){.layout_version = LAYOUT_VERSION, .limit = LIMIT_DEFAULT};
 	if (locked) {
 		ret = lock(err);
-		maps->plain->lock_fd = ret;
+		maps->nft_backend->lock_fd = ret;
 	}
 	if (ret < 0 || fresh)
 		return ret < 0 ? ret : 0;
-	ret = nft_blob_read(&blob, &size, err);
+	ret = nft_backend_blob_read(&blob, &size, err);
 	return ret < 0 ? ret : parse(maps, blob, size, err);
 }
 
-void plain_close(struct maps *maps)
+void nft_backend_close(struct maps *maps)
 {
-	if (!maps->plain)
+	if (!maps->nft_backend)
 		return;
-	allowlist_free(&maps->plain->list);
-	close_fdp(&maps->plain->lock_fd);
-	free(maps->plain);
+	allowlist_free(&maps->nft_backend->list);
+	close_fdp(&maps->nft_backend->lock_fd);
+	free(maps->nft_backend);
 	free(maps->policy);
-	maps->plain = NULL;
+	maps->nft_backend = NULL;
 	maps->policy = NULL;
 }
 
 static void *serialize(const struct maps *maps, const struct allowlist *list, size_t *size)
 {
-	const struct plain *p = maps->plain;
+	const struct nft_backend *p = maps->nft_backend;
 	struct head *h;
 	char *at;
 
@@ -155,8 +155,8 @@ static int install(struct maps *maps, struct allowlist *list, const int *devices
 			  : policy->deadline > now ? policy->deadline - now
 						   : 1,
 		.allow = &compiled,
-		.kept = maps->plain->kept,
-		.kept_count = maps->plain->kept_count,
+		.kept = maps->nft_backend->kept,
+		.kept_count = maps->nft_backend->kept_count,
 		.guarded = devices,
 		.guarded_count = count,
 	};
@@ -171,8 +171,8 @@ static int install(struct maps *maps, struct allowlist *list, const int *devices
 	return nft_backend_install(&p, NULL, err);
 }
 
-int plain_store(struct maps *maps, struct allowlist *list, const int *devices, size_t count,
-		struct error *err)
+int nft_backend_store(struct maps *maps, struct allowlist *list, const int *devices, size_t count,
+		      struct error *err)
 {
 	struct nft_state state = {};
 	int ret;
@@ -191,15 +191,15 @@ int plain_store(struct maps *maps, struct allowlist *list, const int *devices, s
 	return ret;
 }
 
-int plain_follow(struct maps *maps, struct error *err)
+int nft_backend_follow(struct maps *maps, struct error *err)
 {
 	_cleanup_(link_vec_free) struct link_vec links = {};
 	struct nft_state state = {};
 	int ret = nft_state_read(&state, err);
 
 	if (ret == 0 && state.torn)
-		ret = plain_store(maps, &maps->plain->list, state.guarded, state.guarded_count,
-				  err);
+		ret = nft_backend_store(maps, &maps->nft_backend->list, state.guarded,
+					state.guarded_count, err);
 	if (ret == 0)
 		ret = links_dump(&links, err);
 	for (size_t i = 0; i < links.count && ret == 0 && !state.named; i++) {
@@ -211,7 +211,7 @@ int plain_follow(struct maps *maps, struct error *err)
 	return ret;
 }
 
-int plain_counters(struct counter out[COUNTER_COUNT])
+int nft_backend_counters(struct counter out[COUNTER_COUNT])
 {
 	struct nft_state state = {};
 	int ret = nft_state_read(&state, NULL);
@@ -222,9 +222,9 @@ int plain_counters(struct counter out[COUNTER_COUNT])
 	return ret;
 }
 
-bool plain_is_kept(const struct maps *maps, const struct kept_key *key)
+bool nft_backend_is_kept(const struct maps *maps, const struct kept_key *key)
 {
-	const struct plain *p = maps->plain;
+	const struct nft_backend *p = maps->nft_backend;
 
 	for (size_t i = 0; i < p->kept_count; i++)
 		if (!memcmp(&p->kept[i], key, sizeof(*key)))
@@ -232,9 +232,9 @@ bool plain_is_kept(const struct maps *maps, const struct kept_key *key)
 	return false;
 }
 
-int plain_copy(const struct maps *maps, struct allowlist *out, struct error *err)
+int nft_backend_copy(const struct maps *maps, struct allowlist *out, struct error *err)
 {
-	const struct allowlist *from = &maps->plain->list;
+	const struct allowlist *from = &maps->nft_backend->list;
 	__u32 index;
 	int ret = 0;
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The policy and the counters: what every program asks first and writes last. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "HostIsolation/layout.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct policy);
+} policy SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* The boot clock is read once a packet, and only when something asks for it. */
+static __always_inline __u64 now_of(__u64 *now)
+{
+	if (!*now)
+		*now = bpf_ktime_get_boot_ns();
+	return *now;
+}
+
+/* Is the policy in force? 0 when off or past its deadline. */
+static __always_inline __u64 control_in_force(__u64 *now)
+{
+	__u32 zero = 0;
+	struct policy *p = bpf_map_lookup_elem(&policy, &zero);
+	__u64 control, deadline;
+
+	if (!p)
+		return 0;
+	control = *(volatile __u64 *)&p->control;
+	if (!(control & (CONTROL_ENFORCE | CONTROL_AUDIT)))
+		return 0;
+	deadline = *(volatile __u64 *)&p->deadline;
+	return deadline && now_of(now) >= deadline ? 0 : control;
+}
+
+static __always_inline void count(__u64 control, __u32 reason, __u32 dir, __u32 bytes)
+{
+	__u32 index = counter_index(!!(control & CONTROL_AUDIT), reason, dir), zero = 0;
+	struct counters *all = bpf_map_lookup_elem(&counters, &zero);
+
+	asm volatile("" : "+r"(index)); /* for the verifier: not known beforehand to be in range */
+	if (all && index < COUNTER_COUNT) {
+		all->at[index].packets++;
+		all->at[index].bytes += bytes;
+	}
+}

@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What the tests of the kill hook share: rules for the processes of a runner of their own, in their
+# own folder only. Read after tests/e2e/lib.sh.
+#
+#	arm --adds x --enforce
+#	fresh
+#	victim chmod 755 "$file"
+#	is "$status $(mode)" "137 644" "killed, and the mode is what it was"
+
+doors=$build/tests/helpers/chmod_doors
+dir=$scratch/place pins=/sys/fs/bpf/hi-$lab_name
+export ELSEWHERE=$scratch/other
+mkdir -p "$dir"
+file=$dir/file
+
+kill_() { # WORD...: hostiso kill with our own pins
+	local word=$1
+	shift
+	"$build/hostiso" kill "$word" --pin-dir "$pins" "$@"
+}
+need jq
+kill_ clear >/dev/null # of a run that was killed
+# shellcheck disable=SC2317
+kill_after() {
+	kill_ clear >/dev/null 2>&1 || true
+	[[ ! ${watcher:-} ]] || kill "$watcher" 2>/dev/null || true
+	[[ ! ${runner_pid:-} ]] || kill "$runner_pid" 2>/dev/null || true
+	finish
+}
+trap kill_after EXIT
+
+# The runner: a process that does what it is told, and tells how that ended. All victims are its
+# children.
+# shellcheck disable=SC2094
+mkfifo "$scratch/tell" "$scratch/ended"
+(
+	trap - EXIT ERR
+	set +eE
+	while read -r words; do
+		(eval "exec $words") >"$scratch/said" 2>&1
+		echo $?
+	done <"$scratch/tell" >"$scratch/ended"
+) 2>/dev/null &
+runner_pid=$!
+exec 8>"$scratch/tell" 9<"$scratch/ended"
+status=''
+victim() { # WORDS...: to $status, what it printed to $said
+	echo "$*" >&8
+	read -r -u 9 status
+	said=$(<"$scratch/said")
+}
+
+fresh() {
+	rm -f "$file"
+	(umask 077 && : >"$file")
+	chmod 644 "$file"
+}
+mode() {
+	stat -c %a "$file" 2>/dev/null || echo none
+}
+mine=(--tree "$runner_pid" --path "$dir")
+rule=''
+arm() { # OPTIONS...: the rule's number to $rule
+	rule=$(kill_ chmod "${mine[@]}" --for 10m --json "$@" | jq .rule) && [[ $rule ]]
+}
+counts() { # FILTER: of $rule
+	kill_ list --json | jq -c ".rules[] | select(.rule == $rule) | $1"
+}
+
+# What matches is told in $scratch/events, by $watcher.
+watch_matches() {
+	"$build/hostiso" kill watch --pin-dir "$pins" >"$scratch/events" 2>/dev/null {lab_lock}>&- &
+	watcher=$!
+	eventually 20 eval '[[ $(kill_ list --json | jq .watched) == true ]]'
+}
+watch_no_more() {
+	kill "$watcher"
+	wait "$watcher" || true
+	watcher=''
+}
