@@ -50,7 +50,7 @@ BENCH := $(BENCH_SRCS:%.c=$(B)/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all check demo deps vm-check lint fuzz bench bench-quick install uninstall clean help test-programs
+.PHONY: all check demo deps vm-check lint fuzz golden bench bench-quick install uninstall clean help test-programs
 vpath %.bpf.c $(sort $(dir $(BPF_SRCS)))
 
 all: $(B)/hostiso ## build build/hostiso
@@ -141,6 +141,9 @@ bench-quick: ## the same with fewer rounds: under a minute; the report goes to b
 	$(Q)tools/deps --quiet --bench
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)tools/bench/run --quick --out build/benchmarks/BENCHMARKS.md
+
+golden: $(B)/tests/unit/test_trace_golden ## write the expected lines of tests/golden anew
+	$(Q)$< --write
 
 vm-check: test-programs ## the whole suite on every kernel of vm/kernels
 	$(Q)vm/check --all

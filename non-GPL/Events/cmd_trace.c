@@ -11,6 +11,7 @@
 #include "Events/build_id.h"
 #include "Events/cmd_trace.h"
 #include "Events/drops.h"
+#include "Events/host.h"
 #include "Events/privileges.h"
 #include "Events/select.h"
 #include "Events/stream.h"
@@ -292,7 +293,7 @@ static int run(struct tracer *t)
 		.shared = &t->skel->bss->stream,
 		.out = &out,
 		.unbuffered = t->options.unbuffer,
-		.format = event_json,
+		.format = t->options.format,
 		.stop = &stop,
 		.each_second = t->options.stats ? print_stats : NULL,
 		.line = {.sources = sources},
@@ -304,6 +305,7 @@ static int run(struct tracer *t)
 		.keep_arg = &t->options.path,
 	};
 	struct error err = {""};
+	static char host[HOST_ROOM];
 	unsigned int keep;
 	int ret;
 
@@ -316,6 +318,7 @@ static int run(struct tracer *t)
 		output_flush(&out);
 	}
 	s.line.build_id = t->options.build_id ? build_id_of : NULL;
+	host_init(&s.line, host, sizeof(host));
 	trace_lookups_init(&s.line, t->states);
 	ret = stream_open(&s, bpf_map__fd(t->skel->maps.ring));
 	if (!ret)

@@ -44,8 +44,13 @@ static const struct layout {
 	[EVENT_NETWORK_CONNECTION_CLOSED] = {sizeof(struct event_net), {0}},
 };
 
-static int part_inside(const struct event_part *part, size_t size)
+/* Also takes it from what all parts together may have: two never share their bytes, so a line has
+ * an end. */
+static int part_inside(const struct event_part *part, size_t size, size_t *left)
 {
+	if (part->len > *left)
+		return 0;
+	*left -= part->len;
 	return part->off <= size && part->len <= size - part->off;
 }
 
@@ -53,16 +58,18 @@ int record_check(const void *data, size_t size, struct record *out)
 {
 	const struct event_hdr *h = data;
 	const struct layout *l;
+	size_t left;
 
 	if (size < sizeof(*h) || h->type >= EVENT_COUNT || h->size > size || h->size > RECORD_MAX)
 		return -EBADMSG;
 	l = &layouts[h->type];
 	if (h->size < l->fixed || h->source == HOOK_NONE || h->source >= HOOK_COUNT)
 		return -EBADMSG;
-	if (!part_inside(&h->cgroup, h->size))
+	left = h->size;
+	if (!part_inside(&h->cgroup, h->size, &left))
 		return -EBADMSG;
 	for (int i = 0; i < 8 && l->parts[i]; i++) {
-		if (!part_inside((const void *)((const char *)data + l->parts[i]), h->size))
+		if (!part_inside((const void *)((const char *)data + l->parts[i]), h->size, &left))
 			return -EBADMSG;
 	}
 	out->hdr = h;

@@ -40,30 +40,39 @@ static void text(struct json *j, const char *s)
 	json_string(j, s, strlen(s));
 }
 
-static void address(struct json *j, const struct drop_key *k, const __u8 *addr)
-{
-	char buf[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(k->family, addr, buf, sizeof(buf));
-	text(j, buf);
-}
-
-static void protocol(struct json *j, __u8 proto)
+const char *ip_protocol(__u8 proto, bool iana)
 {
 	static const struct {
 		__u8 proto;
-		const char *name;
+		const char *name, *iana;
 	} names[] = {
-		{IPPROTO_TCP, "tcp"},	    {IPPROTO_UDP, "udp"},	  {IPPROTO_ICMP, "icmp"},
-		{IPPROTO_ICMPV6, "icmpv6"}, {IPPROTO_SCTP, "sctp"},	  {IPPROTO_IGMP, "igmp"},
-		{IPPROTO_GRE, "gre"},	    {IPPROTO_ESP, "esp"},	  {IPPROTO_DCCP, "dccp"},
-		{IPPROTO_IPIP, "ipip"},	    {IPPROTO_UDPLITE, "udplite"}, {IPPROTO_IPV6, "ipv6"},
+		{IPPROTO_TCP, "tcp", "tcp"},
+		{IPPROTO_UDP, "udp", "udp"},
+		{IPPROTO_ICMP, "icmp", "icmp"},
+		{IPPROTO_ICMPV6, "icmpv6", "ipv6-icmp"},
+		{IPPROTO_SCTP, "sctp", "sctp"},
+		{IPPROTO_IGMP, "igmp", "igmp"},
+		{IPPROTO_GRE, "gre", "gre"},
+		{IPPROTO_ESP, "esp", "esp"},
+		{IPPROTO_DCCP, "dccp", "dccp"},
+		{IPPROTO_IPIP, "ipip", "ipv4"},
+		{IPPROTO_UDPLITE, "udplite", "udplite"},
+		{IPPROTO_IPV6, "ipv6", "ipv6"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (names[i].proto == proto)
-			return text(j, names[i].name);
+			return iana ? names[i].iana : names[i].name;
 	}
+	return NULL;
+}
+
+static void protocol(struct json *j, __u8 proto)
+{
+	const char *name = ip_protocol(proto, false);
+
+	if (name)
+		return text(j, name);
 	json_char(j, '"');
 	json_u64(j, proto);
 	json_char(j, '"');
@@ -79,11 +88,11 @@ static void ends(struct json *j, const struct drop_key *k)
 		return;
 	}
 	key(j, "peer");
-	address(j, k, k->peer);
+	json_address(j, k->family, k->peer);
 	if (ports)
 		number(j, "peer_port", ntohs(k->peer_port));
 	key(j, "local");
-	address(j, k, k->local);
+	json_address(j, k->family, k->local);
 	if (ports)
 		number(j, "local_port", ntohs(k->local_port));
 	key(j, "protocol");

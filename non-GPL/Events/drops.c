@@ -73,7 +73,7 @@ static int tell(struct drops *d, const struct drop_record *r, const char *interf
 	if (ret)
 		return ret;
 	s->counts.received[EVENT_NETWORK_DROPPED]++;
-	drop_json(&s->out->json, r, &d->who, interface, &s->line);
+	s->format->drop(&s->out->json, r, &d->who, interface, &s->line);
 	return s->unbuffered ? output_flush(s->out) : 0;
 }
 

@@ -2,6 +2,7 @@
 /* Pieces that lines are put together from; inside event_json.c, event_process.c. Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include "Events/event_json.h"
 
 /* A key that is a literal, with its comma: one copy. */
@@ -44,6 +45,17 @@ void pids_and(struct json *j, const struct event_hdr *h);
 void cgroup_field(struct json *j, const struct record *r);
 void part_marks(struct json *j, const struct event_part *part);
 int string_array(struct json *j, struct text all, int base64);
+void memfd_flags(struct json *j, __u32 flags);
+/* The build id of what was executed, if it is asked for. 0 or -errno. */
+int exec_build_id(const struct record *r, const struct line_context *ctx, char *id, size_t size);
+
+/* NULL: without a name here. The registry's own, or as status and entries call it. */
+const char *ip_protocol(__u8 proto, bool iana);
+
+static inline bool event_is_net(__u32 type)
+{
+	return type >= EVENT_NETWORK_CONNECTION_ACCEPTED && type <= EVENT_NETWORK_CONNECTION_CLOSED;
+}
 
 /* The line's own fields of a process or network event, from ,"pids" on. */
 void process_fields(struct json *j, const struct record *r, struct line_context *ctx);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Records as JSON lines: the fields EventsTrace has, in its order and types, then ours. */
-#include <time.h>
 #include "Events/event_fields.h"
 
 const char *const event_names[EVENT_COUNT] = {
@@ -75,25 +74,8 @@ static void file_line(struct json *j, const struct record *r, struct line_contex
 
 void line_stamp(struct json *j, __u64 boot_ns, struct line_context *ctx)
 {
-	__u64 real = boot_ns + ctx->boot_to_real_ns, second = real / 1000000000;
-	__u32 ns = real % 1000000000;
-	char digits[10];
-
-	if (second != ctx->second || !ctx->stamp[0]) {
-		time_t t = second;
-		struct tm tm;
-
-		gmtime_r(&t, &tm);
-		strftime(ctx->stamp, sizeof(ctx->stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-		ctx->second = second;
-	}
-	for (int i = 8; i >= 0; i--, ns /= 10)
-		digits[i] = '0' + ns % 10;
-	json_lit(j, ",\"ts\":\"");
-	json_bytes(j, ctx->stamp, strlen(ctx->stamp));
-	json_char(j, '.');
-	json_bytes(j, digits, 9);
-	json_lit(j, "Z\"");
+	key(j, "ts");
+	json_date(j, boot_ns + ctx->boot_to_real_ns);
 	number(j, "ts_boot_ns", boot_ns);
 	number(j, "seq", ctx->seq++);
 }
@@ -115,13 +97,12 @@ void event_json(struct json *j, const struct record *r, struct line_context *ctx
 	json_lit(j, "\"}\n");
 }
 
-void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
-	       struct line_context *ctx)
+__u64 lost_object(struct json *j, const __u64 lost[EVENT_COUNT])
 {
 	__u64 total = 0;
 	int any = 0;
 
-	json_lit(j, "{\"event_type\":\"TRACE_LOST\",\"lost\":{");
+	json_char(j, '{');
 	for (int i = 0; i < EVENT_COUNT; i++) {
 		if (!lost[i])
 			continue;
@@ -133,8 +114,18 @@ void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
 		json_u64(j, lost[i]);
 		total += lost[i];
 	}
-	json_lit(j, "},\"total\":");
-	json_u64(j, total);
+	json_char(j, '}');
+	return total;
+}
+
+void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
+	       struct line_context *ctx)
+{
+	__u64 total;
+
+	json_lit(j, "{\"event_type\":\"TRACE_LOST\",\"lost\":");
+	total = lost_object(j, lost);
+	number(j, "total", total);
 	line_stamp(j, now_boot_ns, ctx);
 	json_lit(j, "}\n");
 }

@@ -5,8 +5,11 @@
 #include "Events/decode.h"
 #include "Events/json.h"
 
-/* More than any line can take: every byte of the largest record escaped, and again as base64. */
-#define JSON_LINE_ROOM (1 << 20)
+/*
+ * More than any line can take. A byte of a record becomes at most 6 (escaped) and 1.4 (base64); ECS
+ * documents say a path, or the arguments, up to three times: 82 kB * 20.
+ */
+#define JSON_LINE_ROOM (2 << 20)
 
 struct net_verdict {
 	const char *verdict; /* allowed, granted, dropped, would-drop */
@@ -17,8 +20,11 @@ struct line_context {
 	__u64 seq;
 	__u64 boot_to_real_ns;	    /* add to ts_boot_ns: wall clock */
 	const char *const *sources; /* by enum hook; NULL entries are "unknown" */
-	__u64 second;		    /* of `stamp`, which holds that second's text */
-	char stamp[24];
+	/* Of ECS documents: "host":{…}, as JSON with a comma behind it; and what makes a process's
+	 * name unique among boots. May be empty. */
+	struct text host;
+	char boot_id[40];
+	__u64 start_to_real_ns; /* add to event_pids.start_time_ns: wall clock */
 	/* Where the kernel had only a name: what is there now, or mode 0. May be NULL. */
 	int (*file_info)(const struct event_hdr *hdr, struct text path, struct event_file_info *out,
 			 void *arg);
@@ -36,6 +42,9 @@ extern const char *const event_options[EVENT_COUNT];
 
 /* Writes the line with its newline at j->p; there must be JSON_LINE_ROOM. */
 void event_json(struct json *j, const struct record *r, struct line_context *ctx);
+
+/* {"FILE_CREATE":1,…}, and their sum. */
+__u64 lost_object(struct json *j, const __u64 lost[EVENT_COUNT]);
 
 /* ,"ts":…,"ts_boot_ns":…,"seq":… of the next line. */
 void line_stamp(struct json *j, __u64 boot_ns, struct line_context *ctx);

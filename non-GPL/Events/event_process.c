@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Process and network events: their fields in EventsTrace's order, then ours. */
-#include <netinet/in.h>
-#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
 #include "Events/event_fields.h"
 
 static void fork_line(struct json *j, const struct record *r)
@@ -24,11 +24,26 @@ static void fork_line(struct json *j, const struct record *r)
 	string(j, "cwd", record_path(r, &e->cwd, NULL, buf));
 }
 
+int exec_build_id(const struct record *r, const struct line_context *ctx, char *id, size_t size)
+{
+	const struct event_exec *e = (const void *)r->hdr;
+	struct text file = record_part(r, &e->filename);
+	char path[4096];
+
+	if (!ctx->build_id)
+		return -ENOENT;
+	if (file.n < sizeof(path)) {
+		memcpy(path, file.s, file.n);
+		path[file.n] = 0;
+	}
+	return ctx->build_id(e->hdr.pids.tgid, file.n < sizeof(path) ? path : NULL, e->hdr.mnt_ns,
+			     id, size);
+}
+
 static void exec_line(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	const struct event_exec *e = (const void *)r->hdr;
-	char buf[PATH_BUF], id[160], *path = NULL;
-	struct text file;
+	char buf[PATH_BUF], id[160];
 
 	pids_and(j, &e->hdr);
 	key(j, "creds");
@@ -47,15 +62,7 @@ static void exec_line(struct json *j, const struct record *r, struct line_contex
 	string(j, "filename", record_part(r, &e->filename));
 	key(j, "ns");
 	ns_object(j, &e->ns);
-	if (!ctx->build_id)
-		return;
-	file = record_part(r, &e->filename);
-	if (file.n < sizeof(buf)) {
-		memcpy(buf, file.s, file.n);
-		buf[file.n] = 0;
-		path = buf;
-	}
-	if (!ctx->build_id(e->hdr.pids.tgid, path, e->hdr.mnt_ns, id, sizeof(id)))
+	if (!exec_build_id(r, ctx, id, sizeof(id)))
 		string(j, "exe_build_id", ((struct text){id, strlen(id)}));
 }
 
@@ -105,17 +112,22 @@ static void tty_write_line(struct json *j, const struct record *r)
 	string(j, "tty_out", ((struct text){(const char *)r->hdr + e->out.off, e->out.len}));
 }
 
+void memfd_flags(struct json *j, __u32 flags)
+{
+	boolean(j, "flag_cloexec", flags & 1);
+	boolean(j, "flag_allow_seal", flags & 2);
+	boolean(j, "flag_hugetlb", flags & 4);
+	boolean(j, "flag_noexec_seal", flags & 8);
+	boolean(j, "flag_exec", flags & 16);
+}
+
 static void memfd_line(struct json *j, const struct record *r)
 {
 	const struct event_memfd *e = (const void *)r->hdr;
 
 	pids_and(j, &e->hdr);
 	number(j, "flags", e->flags);
-	boolean(j, "flag_cloexec", e->flags & 1);
-	boolean(j, "flag_allow_seal", e->flags & 2);
-	boolean(j, "flag_hugetlb", e->flags & 4);
-	boolean(j, "flag_noexec_seal", e->flags & 8);
-	boolean(j, "flag_exec", e->flags & 16);
+	memfd_flags(j, e->flags);
 	string(j, "filename", record_part(r, &e->name));
 	string(j, "comm", comm_of(&e->hdr));
 }
@@ -155,16 +167,6 @@ static void module_line(struct json *j, const struct record *r)
 	string(j, "comm", comm_of(&e->hdr));
 }
 
-static void address(struct json *j, __u32 family, const __u8 *addr)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(family, addr, text, sizeof(text));
-	json_char(j, '"');
-	json_bytes(j, text, strlen(text));
-	json_char(j, '"');
-}
-
 static void net_line(struct json *j, const struct record *r, struct line_context *ctx)
 {
 	const struct event_net *e = (const void *)r->hdr;
@@ -177,10 +179,10 @@ static void net_line(struct json *j, const struct record *r, struct line_context
 	else
 		json_lit(j, "AF_INET\"");
 	key(j, "source_address");
-	address(j, e->family, e->saddr);
+	json_address(j, e->family, e->saddr);
 	number(j, "source_port", e->sport);
 	key(j, "destination_address");
-	address(j, e->family, e->daddr);
+	json_address(j, e->family, e->daddr);
 	number(j, "destination_port", e->dport);
 	number(j, "network_namespace", e->netns);
 	if (e->hdr.type == EVENT_NETWORK_CONNECTION_CLOSED) {

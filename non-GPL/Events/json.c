@@ -100,13 +100,12 @@ static size_t utf8(const unsigned char *s, size_t n)
 	return len;
 }
 
-int json_string(struct json *j, const char *text, size_t n)
+int json_text(struct json *j, const char *text, size_t n)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t i = 0, plain, len;
 	int bad = 0;
 
-	json_char(j, '"');
 	while (i < n) {
 		plain = i;
 		while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
@@ -131,6 +130,15 @@ int json_string(struct json *j, const char *text, size_t n)
 			i += len;
 		}
 	}
+	return bad;
+}
+
+int json_string(struct json *j, const char *text, size_t n)
+{
+	int bad;
+
+	json_char(j, '"');
+	bad = json_text(j, text, n);
 	json_char(j, '"');
 	return bad;
 }

@@ -33,6 +33,10 @@ static inline void json_char(struct json *j, char c)
 void json_u64(struct json *j, uint64_t v);
 void json_i64(struct json *j, int64_t v);
 void json_octal(struct json *j, uint32_t v);
+/* "2026-11-23T12:09:10.000000005Z", of ns since 1970. */
+void json_date(struct json *j, uint64_t ns);
+/* Quoted; `addr` has 4 or 16 bytes. */
+void json_address(struct json *j, int family, const uint8_t *addr);
 
 /*
  * A quoted string. Control characters (also the C1 ones, which a terminal obeys) are written as
@@ -40,4 +44,6 @@ void json_octal(struct json *j, uint32_t v);
  * caller then adds json_base64() beside it, so that nothing is lost.
  */
 int json_string(struct json *j, const char *s, size_t n);
+/* The same without its quotes. */
+int json_text(struct json *j, const char *s, size_t n);
 void json_base64(struct json *j, const char *s, size_t n);

@@ -4,7 +4,7 @@
 
 #include "Events/json.h"
 
-#define OUTPUT_SIZE (4u << 20)
+#define OUTPUT_SIZE (8u << 20)
 #define OUTPUT_FLUSH (256u << 10) /* a write of this size costs little per line */
 
 struct output {

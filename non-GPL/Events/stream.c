@@ -55,7 +55,7 @@ static int report_lost(struct stream *s)
 		return 0;
 	ret = output_room(s->out, JSON_LINE_ROOM);
 	if (!ret)
-		lost_json(&s->out->json, since, now_ns(CLOCK_BOOTTIME), &s->line);
+		s->format->lost(&s->out->json, since, now_ns(CLOCK_BOOTTIME), &s->line);
 	return ret;
 }
 
@@ -81,7 +81,7 @@ static int on_record(void *arg, void *data, size_t size)
 	if (ret)
 		return ret;
 	s->counts.received[r.hdr->type]++;
-	s->format(&s->out->json, &r, &s->line);
+	s->format->event(&s->out->json, &r, &s->line);
 	if (s->unbuffered)
 		ret = output_flush(s->out);
 	if (!ret && !(s->line.seq & 1023))

@@ -4,7 +4,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
-#include "Events/event_json.h"
+#include "Events/format.h"
 #include "Events/output.h"
 
 struct stream_counts {
@@ -16,7 +16,7 @@ struct stream {
 	struct stream_state *shared; /* mapped from the kernel */
 	struct output *out;
 	struct line_context line;
-	void (*format)(struct json *j, const struct record *r, struct line_context *ctx);
+	const struct line_format *format;
 	struct stream_counts counts;
 	/* Fills in totals of what the kernel lost otherwise, asked once a second; may be NULL. */
 	void (*ask_missed)(__u64 missed[EVENT_COUNT], void *arg);

@@ -21,6 +21,7 @@ enum {
 	KEY_PCAP,
 	KEY_BUILD_ID,
 	KEY_PIN_DIR,
+	KEY_FORMAT,
 };
 
 static const struct argp_option option_table[] = {
@@ -45,6 +46,8 @@ static const struct argp_option option_table[] = {
 	{"path", KEY_PATH, "PATH", 0,
 	 "file events at or below this directory or file, by whatever name it is reached", 2},
 	{NULL, 0, NULL, 0, "Output and start:", 3},
+	{"format", KEY_FORMAT, "NAME", 0,
+	 "eventstrace (the default), or ecs: Elastic Common Schema " ECS_VERSION, 3},
 	{"print-features-on-init", 'i', NULL, 0, "first line: what is in use", 3},
 	{"stats", 's', NULL, 0, "counts, once a second, to standard error", 3},
 	{"unbuffer-stdout", 'u', NULL, 0, "write each event at once", 3},
@@ -154,6 +157,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_PIN_DIR:
 		o->pin_dir = arg;
 		break;
+	case KEY_FORMAT:
+		o->format = line_format_find(arg);
+		if (!o->format)
+			argp_error(state, "--format %s: there are " LINE_FORMATS, arg);
+		break;
 	case KEY_PROVIDER:
 		set_kinds(o, arg, state);
 		break;
@@ -178,6 +186,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_PATH:
 		add(&o->path, arg, state);
 		break;
+	case ARGP_KEY_END:
+		if (o->features_on_init && o->format != line_formats)
+			argp_error(state,
+				   "-i writes EventsTrace's first line, which is no document "
+				   "of --format %s: see --probe",
+				   o->format->name);
+		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected word '%s'", arg);
 		break;
@@ -197,6 +212,7 @@ void trace_options_parse(struct trace_options *o, int argc, char **argv)
 	};
 
 	memset(o, 0, sizeof(*o));
+	o->format = line_formats;
 	o->ring_bytes = 32 << 20;
 	o->kinds[0] = KIND_FENTRY;
 	o->kinds[1] = KIND_KPROBE;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include "Events/format.h"
 #include "Events/select.h"
 
 struct filter_list {
@@ -20,6 +21,7 @@ struct trace_options {
 	bool features_on_init, stats, unbuffer, verbose, probe, build_id;
 	enum kind kinds[KIND_COUNT + 1];
 	__u32 ring_bytes; /* a power of two */
+	const struct line_format *format;
 	const char *pcap, *pin_dir;
 	struct filter_list pid, uid, comm, path, exe, tree;
 };

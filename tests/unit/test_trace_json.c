@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "Events/json.h"
 
 static char buffer[1 << 16];
@@ -48,6 +49,29 @@ static void numbers(void **state)
 	j = begin();
 	json_octal(&j, 0);
 	assert_string_equal(end(&j), "0");
+}
+
+static void dates(void **state)
+{
+	char want[64];
+	struct json j;
+
+	srand(1);
+	for (int i = 0; i < 200000; i++) {
+		uint64_t ns = i < 4 ? (uint64_t[]){0, UINT64_MAX, 951868799999999999,
+						   951868800000000000}[i]
+				    : ((uint64_t)rand() << 33 | (uint64_t)rand() << 4);
+		time_t second = ns / 1000000000;
+		struct tm tm;
+		size_t n;
+
+		gmtime_r(&second, &tm);
+		n = strftime(want, sizeof(want), "\"%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(want + n, sizeof(want) - n, ".%09uZ\"", (unsigned int)(ns % 1000000000));
+		j = begin();
+		json_date(&j, ns);
+		assert_string_equal(end(&j), want);
+	}
 }
 
 static void strings(void **state)
@@ -135,9 +159,9 @@ static void base64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),    cmocka_unit_test(strings),
-		cmocka_unit_test(nul_inside), cmocka_unit_test(any_bytes),
-		cmocka_unit_test(base64),
+		cmocka_unit_test(numbers),   cmocka_unit_test(dates),
+		cmocka_unit_test(strings),   cmocka_unit_test(nul_inside),
+		cmocka_unit_test(any_bytes), cmocka_unit_test(base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,3 +288,9 @@ row_tracer() {
 	fi
 	grep -P '^tracer[^\t]*\t' "$scratch/tracer" >>"$samples"
 }
+
+# ---- the tracer's lines ----
+
+row_writer() {
+	"$build/tools/bench/writer" -n "$slow_rounds" -r "$repeat" -f "$scratch/lines" >>"$samples"
+}
