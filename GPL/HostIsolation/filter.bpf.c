@@ -97,14 +97,15 @@ static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32
 
 static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
 {
+	const struct policy *policy = policy_page();
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
-	__u64 now = 0, control = control_in_force(&now);
+	__u64 now = 0, control = control_in_force(policy, &now);
 	struct packet *p;
 	__u32 reason;
 
 	if (!control)
 		return TC_ACT_UNSPEC;
-	reason = judge_short(control, data, data_end, skb->len, ethernet, dir, 1, &now);
+	reason = judge_short(policy, control, data, data_end, skb->len, ethernet, dir, 1, &now);
 	if (reason != PARSED)
 		return tc_return(skb, control, reason, dir, ethernet);
 	p = packet_of_cpu();
@@ -145,7 +146,8 @@ int tc_out_ip(struct __sk_buff *skb)
 
 static __always_inline int tc_drop(struct __sk_buff *skb, __u32 dir)
 {
-	__u64 now = 0, control = control_in_force(&now);
+	const struct policy *policy = policy_page();
+	__u64 now = 0, control = control_in_force(policy, &now);
 	struct packet *p = packet_of_cpu();
 
 	if (!control)
@@ -191,14 +193,15 @@ static __always_inline int xdp_return(__u64 control, __u32 reason, __u32 frame_l
 static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	__u64 now = 0, control = control_in_force(&now);
+	const struct policy *policy = policy_page();
+	__u64 now = 0, control = control_in_force(policy, &now);
 	__u32 len = frame_len ? frame_len : data_end - data;
 	struct packet *p;
 	__u32 reason;
 
 	if (!(control & CONTROL_ENFORCE) || control & CONTROL_AUDIT)
 		return XDP_PASS;
-	reason = judge_short(control, data, data_end, len, 1, DIR_IN, 0, &now);
+	reason = judge_short(policy, control, data, data_end, len, 1, DIR_IN, 0, &now);
 	if (reason != PARSED)
 		return xdp_return(control, reason, len);
 	p = packet_of_cpu();

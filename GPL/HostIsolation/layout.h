@@ -14,7 +14,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Raised whenever a struct or a map of this file changes its meaning. */
-#define LAYOUT_VERSION 5
+#define LAYOUT_VERSION 6
 
 #define FOREVER (~0ULL)
 
@@ -50,6 +50,35 @@ enum direction {
 #define CONTROL_DROPS (1ULL << 7)    /* somebody wants to hear of drops: droplayout.h */
 #define CONTROL_XSK (1ULL << 8)	     /* AF_XDP is refused: xsk.bpf.c */
 
+#define BANKS 2
+
+/*
+ * What no node covers is mostly told without a lookup: a bit that is not set says that no address
+ * with this hash is covered. One that is set says nothing. All are set where a prefix is shorter
+ * than an address.
+ */
+#define SIEVE_FAMILIES 2 /* IPv4, IPv6 */
+#define SIEVE_BITS 2048
+#define SIEVE_SHIFT 21 /* 32 less the binary logarithm of it */
+
+struct sieve {
+	__u64 bits[SIEVE_BITS / 64];
+	__u64 apart; /* allow_host has nodes of this family */
+};
+
+/* The bit of an address, in network order as it lies in a packet: multiply and add, since it must
+ * be cheap. Who finds an address with the same bit gains nothing but a lookup. */
+static inline __u32 sieve_bit4(__u32 addr)
+{
+	return addr * 0x9e3779b1u >> SIEVE_SHIFT;
+}
+
+static inline __u32 sieve_bit6(const __u32 addr[4])
+{
+	return ((addr[0] ^ addr[2]) * 0x85ebca6bu + (addr[1] ^ addr[3]) * 0x9e3779b1u) >>
+	       SIEVE_SHIFT;
+}
+
 struct policy {
 	__u64 layout_version;
 	__u64 control;
@@ -63,15 +92,24 @@ struct policy {
 	__u64 limit;	    /* allowlist entries per family, LIMIT_DEFAULT unless asked */
 	char case_id[64];   /* NUL-terminated */
 	char comment[256];
+	struct sieve sieve[BANKS][SIEVE_FAMILIES];
 };
 
 /*
- * The allowlist, in two banks: allow_ip4, allow_ip6 and rules are arrays of two inner maps,
- * entries and origins are pinned twice (entries_0, entries_1). A change fills the bank that is not
- * in force and then flips CONTROL_BANK, so that it is seen whole or not at all.
+ * The allowlist, in two banks: allow_host4, allow_host6, allow_ip4, allow_ip6 and rules are arrays
+ * of two inner maps, policy.sieve of two sieves for each family, entries and origins are pinned
+ * twice (entries_0, entries_1). A change fills the bank that is not in force and then flips
+ * CONTROL_BANK, so that it is seen whole or not at all.
+ *
+ * A family's nodes lie in allow_ip (tries) when there are few, since a small trie is faster than a
+ * hash map. More than HOSTS_IN_TRIE single addresses (/32, /128) lie apart in allow_host (hash
+ * maps, where a lookup costs the same however many there are), and the shorter prefixes alone in
+ * the trie, which is asked when the hash map does not know the address. A bank without a map for a
+ * family has no such nodes. Which of the two has a single address, only the command must know that
+ * filled the bank: programs and readers ask both.
  */
 #define LIMIT_DEFAULT 131072 /* about 20 MiB of kernel memory per family when full */
-#define BANKS 2
+#define HOSTS_IN_TRIE 32
 
 struct lpm_key4 {
 	__u32 prefixlen;
@@ -80,6 +118,10 @@ struct lpm_key4 {
 
 struct lpm_key6 {
 	__u32 prefixlen;
+	__u8 addr[16];
+};
+
+struct host_key6 {
 	__u8 addr[16];
 };
 

@@ -35,6 +35,8 @@
 		__array(values, struct inner);                                                     \
 	} name SEC(".maps")
 
+BANKED(allow_host4, INNER_HASH(__be32, struct allow_node));
+BANKED(allow_host6, INNER_HASH(struct host_key6, struct allow_node));
 BANKED(allow_ip4, INNER_LPM(struct lpm_key4));
 BANKED(allow_ip6, INNER_LPM(struct lpm_key6));
 BANKED(rules, INNER_HASH(__u32, struct rule_block));

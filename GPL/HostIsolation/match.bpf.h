@@ -36,20 +36,62 @@ static __always_inline struct packet *packet_of_cpu(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
+static __always_inline int in_sieve(const struct sieve *s, __u32 bit)
+{
+	return s->bits[bit / 64 % (SIEVE_BITS / 64)] >> bit % 64 & 1;
+}
+
 /*
- * The longest prefix's node, which holds the union of all that cover it. NULL: none. A bank without
- * a trie for this family allows nothing in it.
+ * The longest prefix's node, which holds the union of all that cover it: the address's own, or the
+ * trie's. The key is a whole address. NULL: none.
  */
+static __always_inline struct allow_node *find_node4(const struct policy *p, __u32 bank,
+						     struct lpm_key4 *key)
+{
+	const struct sieve *s = &p->sieve[bank & 1][0];
+	struct allow_node *node = NULL;
+	void *map;
+
+	if (!in_sieve(s, sieve_bit4(*(__u32 *)key->addr)))
+		return NULL;
+	if (s->apart) {
+		map = bpf_map_lookup_elem(&allow_host4, &bank);
+		node = map ? bpf_map_lookup_elem(map, key->addr) : NULL;
+		if (node)
+			return node;
+	}
+	map = bpf_map_lookup_elem(&allow_ip4, &bank);
+	return map ? bpf_map_lookup_elem(map, key) : NULL;
+}
+
+static __always_inline struct allow_node *find_node6(const struct policy *p, __u32 bank,
+						     struct lpm_key6 *key)
+{
+	const struct sieve *s = &p->sieve[bank & 1][1];
+	struct allow_node *node = NULL;
+	void *map;
+
+	if (!in_sieve(s, sieve_bit6((__u32 *)key->addr)))
+		return NULL;
+	if (s->apart) {
+		map = bpf_map_lookup_elem(&allow_host6, &bank);
+		node = map ? bpf_map_lookup_elem(map, key->addr) : NULL;
+		if (node)
+			return node;
+	}
+	map = bpf_map_lookup_elem(&allow_ip6, &bank);
+	return map ? bpf_map_lookup_elem(map, key) : NULL;
+}
+
 static __always_inline struct allow_node *find_node(__u32 bank, __u8 family, struct lpm_key6 *key)
 {
-	void *trie = family == AF_INET ? bpf_map_lookup_elem(&allow_ip4, &bank) : NULL;
+	const struct policy *p = policy_page();
 
-	if (trie)
-		return bpf_map_lookup_elem(trie, key);
-	if (family != AF_INET6)
+	if (!p)
 		return NULL;
-	trie = bpf_map_lookup_elem(&allow_ip6, &bank);
-	return trie ? bpf_map_lookup_elem(trie, key) : NULL;
+	if (family == AF_INET)
+		return find_node4(p, bank, (struct lpm_key4 *)key);
+	return family == AF_INET6 ? find_node6(p, bank, key) : NULL;
 }
 
 /* A connection attempt, as opposed to everything that follows it (RFC 9293 §3.5). */

@@ -14,10 +14,13 @@
 static __always_inline int is_plain_transport(__u8 proto, __u32 l4_len, const void *l4,
 					      const void *data_end)
 {
+	__u32 header = sizeof(struct udphdr);
+
 	if (proto == IPPROTO_TCP)
-		return l4_len >= sizeof(struct tcphdr) && l4 + sizeof(struct tcphdr) <= data_end;
-	return proto == IPPROTO_UDP && l4_len >= sizeof(struct udphdr) &&
-	       l4 + sizeof(struct udphdr) <= data_end;
+		header = sizeof(struct tcphdr);
+	else if (proto != IPPROTO_UDP)
+		return 0;
+	return l4_len >= header && l4 + header <= data_end;
 }
 
 /* Both ports of a packet of a client's or, inwards, to it; as they lie behind the IP header. */
@@ -27,7 +30,7 @@ static __always_inline __u32 client_ports(__u32 dir, __u16 client, __u16 server)
 			      : bpf_htonl((__u32)server << 16 | client);
 }
 
-/* The end of both: `node` is what the trie has for the peer. */
+/* The end of both: `node` is what the allowlist has for the peer. */
 static __always_inline __u32 judge_plain(__u64 control, struct allow_node *node, __u32 frame_len,
 					 const __u32 *ports, __u32 dhcp, int count_hits, __u64 *now)
 {
@@ -42,14 +45,12 @@ static __always_inline __u32 judge_plain(__u64 control, struct allow_node *node,
 	return REASON_NOT_ALLOWED;
 }
 
-static __always_inline __u32 plain_ip4(__u64 control, const struct iphdr *ip, const void *data_end,
-				       __u32 there, __u32 frame_len, __u32 dir, int count_hits,
-				       __u64 *now)
+static __always_inline __u32 plain_ip4(const struct policy *policy, __u64 control,
+				       const struct iphdr *ip, const void *data_end, __u32 there,
+				       __u32 frame_len, __u32 dir, int count_hits, __u64 *now)
 {
 	__u32 told, bank = !!(control & CONTROL_BANK);
 	struct lpm_key4 key = {.prefixlen = 32};
-	struct allow_node *node = NULL;
-	void *trie;
 
 	if ((void *)(ip + 1) > data_end || *(__u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff))
 		return PARSED;
@@ -58,21 +59,17 @@ static __always_inline __u32 plain_ip4(__u64 control, const struct iphdr *ip, co
 	    !is_plain_transport(ip->protocol, told - sizeof(*ip), ip + 1, data_end))
 		return PARSED;
 	*(__be32 *)key.addr = dir == DIR_OUT ? ip->daddr : ip->saddr;
-	trie = bpf_map_lookup_elem(&allow_ip4, &bank);
-	if (trie)
-		node = bpf_map_lookup_elem(trie, &key);
-	return judge_plain(control, node, frame_len, (const __u32 *)(ip + 1),
-			   client_ports(dir, DHCP4_CLIENT, DHCP4_SERVER), count_hits, now);
+	return judge_plain(control, find_node4(policy, bank, &key), frame_len,
+			   (const __u32 *)(ip + 1), client_ports(dir, DHCP4_CLIENT, DHCP4_SERVER),
+			   count_hits, now);
 }
 
-static __always_inline __u32 plain_ip6(__u64 control, const struct ipv6hdr *ip,
-				       const void *data_end, __u32 there, __u32 frame_len,
-				       __u32 dir, int count_hits, __u64 *now)
+static __always_inline __u32 plain_ip6(const struct policy *policy, __u64 control,
+				       const struct ipv6hdr *ip, const void *data_end, __u32 there,
+				       __u32 frame_len, __u32 dir, int count_hits, __u64 *now)
 {
 	__u32 told, bank = !!(control & CONTROL_BANK);
 	struct lpm_key6 key = {.prefixlen = 128};
-	struct allow_node *node = NULL;
-	void *trie;
 
 	if ((void *)(ip + 1) > data_end || *(__u8 *)ip >> 4 != 6)
 		return PARSED;
@@ -80,19 +77,18 @@ static __always_inline __u32 plain_ip6(__u64 control, const struct ipv6hdr *ip,
 	if (told + sizeof(*ip) > there || !is_plain_transport(ip->nexthdr, told, ip + 1, data_end))
 		return PARSED;
 	copy16(key.addr, dir == DIR_OUT ? &ip->daddr : &ip->saddr);
-	trie = bpf_map_lookup_elem(&allow_ip6, &bank);
-	if (trie)
-		node = bpf_map_lookup_elem(trie, &key);
-	return judge_plain(control, node, frame_len, (const __u32 *)(ip + 1),
-			   client_ports(dir, DHCP6_CLIENT, DHCP6_SERVER), count_hits, now);
+	return judge_plain(control, find_node6(policy, bank, &key), frame_len,
+			   (const __u32 *)(ip + 1), client_ports(dir, DHCP6_CLIENT, DHCP6_SERVER),
+			   count_hits, now);
 }
 
 /*
  * The reason, or PARSED: take the long way. frame_len is what the hook sees of the frame, of which
  * only data to data_end need be within reach.
  */
-static __always_inline __u32 judge_short(__u64 control, void *data, void *data_end, __u32 frame_len,
-					 int ethernet, __u32 dir, int count_hits, __u64 *now)
+static __always_inline __u32 judge_short(const struct policy *policy, __u64 control, void *data,
+					 void *data_end, __u32 frame_len, int ethernet, __u32 dir,
+					 int count_hits, __u64 *now)
 {
 	struct ethhdr *eth = data;
 	__u32 there = frame_len;
@@ -103,7 +99,8 @@ static __always_inline __u32 judge_short(__u64 control, void *data, void *data_e
 	if (ethernet) {
 		if ((void *)(eth + 1) > data_end)
 			return PARSED;
-		proto = eth->h_proto;
+		proto = *(__be16 *)(data +
+				    ETH_ALEN * 2); /* h_proto, whose struct is packed: two loads */
 		data = eth + 1;
 		there -= sizeof(*eth);
 	} else {
@@ -112,8 +109,10 @@ static __always_inline __u32 judge_short(__u64 control, void *data, void *data_e
 		proto = *(__u8 *)data >> 4 == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	}
 	if (proto == bpf_htons(ETH_P_IP))
-		return plain_ip4(control, data, data_end, there, frame_len, dir, count_hits, now);
+		return plain_ip4(policy, control, data, data_end, there, frame_len, dir, count_hits,
+				 now);
 	if (proto == bpf_htons(ETH_P_IPV6))
-		return plain_ip6(control, data, data_end, there, frame_len, dir, count_hits, now);
+		return plain_ip6(policy, control, data, data_end, there, frame_len, dir, count_hits,
+				 now);
 	return PARSED;
 }

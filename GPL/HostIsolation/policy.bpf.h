@@ -29,11 +29,16 @@ static __always_inline __u64 now_of(__u64 *now)
 	return *now;
 }
 
-/* Is the policy in force? 0 when off or past its deadline. */
-static __always_inline __u64 control_in_force(__u64 *now)
+static __always_inline struct policy *policy_page(void)
 {
 	__u32 zero = 0;
-	struct policy *p = bpf_map_lookup_elem(&policy, &zero);
+
+	return bpf_map_lookup_elem(&policy, &zero);
+}
+
+/* Is the policy in force? 0 when off or past its deadline. */
+static __always_inline __u64 control_in_force(const struct policy *p, __u64 *now)
+{
 	__u64 control, deadline;
 
 	if (!p)

@@ -58,9 +58,8 @@ struct socket {
 /* 0, or -EPERM and counted, for an AF_XDP socket of that namespace. */
 static __always_inline int refuse(__u32 netns)
 {
-	__u32 zero = 0;
-	struct policy *p = bpf_map_lookup_elem(&policy, &zero);
-	__u64 now = 0, control = control_in_force(&now);
+	struct policy *p = policy_page();
+	__u64 now = 0, control = control_in_force(p, &now);
 
 	/* isolate --dev has taken us off; a link that nobody holds may live on a while */
 	if (!p || !control || control & CONTROL_NAMED || p->netns_cookie != netns)

@@ -52,20 +52,28 @@ static bool dropped(const struct drops *d, const struct event_net *e, const char
 	return false;
 }
 
+static bool find_in(int outer, __u32 bank, const void *key, struct allow_node *node)
+{
+	_cleanup_close_ int inner = -1;
+	__u32 id;
+
+	if (bpf_map_lookup_elem(outer, &bank, &id))
+		return false;
+	inner = bpf_map_get_fd_by_id(id);
+	return inner >= 0 && !bpf_map_lookup_elem(inner, key, node);
+}
+
 static bool listed(const struct drops *d, const struct event_net *e, __u64 control,
 		   const char **reason)
 {
-	__u32 bank = !!(control & CONTROL_BANK), id;
-	int outer = d->maps.fd[e->family == AF_INET ? MAP_allow_ip4 : MAP_allow_ip6];
-	_cleanup_close_ int trie = -1;
-	struct lpm_key6 key = {.prefixlen = e->family == AF_INET ? 32 : 128};
+	__u32 bank = !!(control & CONTROL_BANK);
+	bool ip4 = e->family == AF_INET;
+	struct lpm_key6 key = {.prefixlen = ip4 ? 32 : 128};
 	struct allow_node node;
 
 	memcpy(key.addr, e->daddr, 16);
-	if (bpf_map_lookup_elem(outer, &bank, &id))
-		return false;
-	trie = bpf_map_get_fd_by_id(id);
-	if (trie < 0 || bpf_map_lookup_elem(trie, &key, &node))
+	if (!find_in(d->maps.fd[ip4 ? MAP_allow_host4 : MAP_allow_host6], bank, key.addr, &node) &&
+	    !find_in(d->maps.fd[ip4 ? MAP_allow_ip4 : MAP_allow_ip6], bank, &key, &node))
 		return false;
 	if (node.until == FOREVER || node.until > boot_ns())
 		*reason = words[REASON_ALLOWED];

@@ -95,6 +95,11 @@ static int install(struct session *s, const struct allowlist *list, struct error
 	return ret;
 }
 
+int backstop_install_list(struct session *s, const struct allowlist *list, struct error *err)
+{
+	return install(s, list, err);
+}
+
 int backstop_install(struct session *s, struct error *err)
 {
 	_cleanup_(allowlist_free) struct allowlist list = {};

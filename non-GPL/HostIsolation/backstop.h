@@ -23,6 +23,8 @@ void indexes_free(struct indexes *v);
 /* Installs, or replaces what is there: from the policy, the allowlist in force, and the devices
  * that carry our programs in both directions. */
 int backstop_install(struct session *s, struct error *err);
+/* The same for who has the allowlist in force at hand: sorted, without what has expired. */
+int backstop_install_list(struct session *s, const struct allowlist *list, struct error *err);
 
 /* The allowlist in force is, or is to be, `list` (sorted). Nothing, and 0, where there is no
  * backstop. */

@@ -9,12 +9,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/bank.h"
+#include "HostIsolation/banknodes.h"
 #include "HostIsolation/nftbackend.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/compile.h"
 
 #define BATCH 4096
-#define ENOTSUPP_KERNEL 524 /* the kernel's own, which libc does not know */
 
 static int bank_of(const struct maps *maps)
 {
@@ -24,74 +24,6 @@ static int bank_of(const struct maps *maps)
 static void side_path(char *path, size_t size, const struct pins *pins, const char *name, int bank)
 {
 	snprintf(path, size, "%s/%s_%d", pins->maps, name, bank);
-}
-
-/* Puts n elements into a map: in batches where the kernel has them for this type, else one by one.
- */
-static int put_all(int fd, const void *keys, size_t key_size, const void *values, size_t value_size,
-		   size_t n)
-{
-	const char *k = keys, *v = values;
-	size_t done = 0;
-
-	while (done < n) {
-		__u32 count = n - done < BATCH ? n - done : BATCH;
-
-		if (bpf_map_update_batch(fd, k + done * key_size, v + done * value_size, &count,
-					 NULL) < 0) {
-			if (errno != ENOTSUPP_KERNEL && errno != EOPNOTSUPP && errno != EINVAL)
-				return -errno;
-			break;
-		}
-		done += count;
-	}
-	for (; done < n; done++)
-		if (bpf_map_update_elem(fd, k + done * key_size, v + done * value_size, BPF_ANY) <
-		    0)
-			return -errno;
-	return 0;
-}
-
-static int create_filled(enum bpf_map_type type, const char *name, const void *keys,
-			 size_t key_size, const void *values, size_t value_size, size_t n)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	_cleanup_close_ int fd = -1;
-	int ret;
-
-	fd = bpf_map_create(type, name, key_size, value_size, n ? n : 1, &opts);
-	if (fd < 0)
-		return -errno;
-	ret = put_all(fd, keys, key_size, values, value_size, n);
-	return ret < 0 ? ret : TAKE_FD(fd);
-}
-
-static int store_trie(int outer, __u32 bank, const struct compiled_node *nodes, size_t n, bool ip4)
-{
-	size_t key_size = ip4 ? sizeof(struct lpm_key4) : sizeof(struct lpm_key6);
-	_cleanup_free_ char *keys = calloc(n ? n : 1, key_size);
-	_cleanup_free_ struct allow_node *values = calloc(n ? n : 1, sizeof(*values));
-	_cleanup_close_ int fd = -1;
-
-	if (!keys || !values)
-		return -ENOMEM;
-	if (!n) {
-		/* every write to such a map waits for an RCU grace period: not for nothing */
-		__u32 id;
-
-		if (bpf_map_lookup_elem(outer, &bank, &id) < 0)
-			return 0;
-		return bpf_map_delete_elem(outer, &bank) < 0 && errno != ENOENT ? -errno : 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		memcpy(keys + i * key_size, &nodes[i].key, key_size);
-		values[i] = nodes[i].node;
-	}
-	fd = create_filled(BPF_MAP_TYPE_LPM_TRIE, ip4 ? "hostiso_ip4" : "hostiso_ip6", keys,
-			   key_size, values, sizeof(*values), n);
-	if (fd < 0)
-		return fd;
-	return bpf_map_update_elem(outer, &bank, &fd, BPF_ANY) < 0 ? -errno : 0;
 }
 
 static int store_rules(int outer, __u32 bank, const struct compiled *c)
@@ -109,8 +41,8 @@ static int store_rules(int outer, __u32 bank, const struct compiled *c)
 		keys[i] = c->blocks[i].id;
 		values[i] = c->blocks[i].block;
 	}
-	fd = create_filled(BPF_MAP_TYPE_HASH, "hostiso_rules", keys, sizeof(*keys), values,
-			   sizeof(*values), n);
+	fd = bank_map_filled(BPF_MAP_TYPE_HASH, "hostiso_rules", keys, sizeof(*keys), values,
+			     sizeof(*values), n);
 	if (fd < 0)
 		return fd;
 	return bpf_map_update_elem(outer, &bank, &fd, BPF_ANY) < 0 ? -errno : 0;
@@ -133,12 +65,12 @@ static int store_side(const struct pins *pins, int bank, const struct allowlist 
 	}
 	for (size_t i = 0; i < list->origin_count; i++)
 		ids[i] = i;
-	entries = create_filled(BPF_MAP_TYPE_HASH, "hostiso_entries", keys, sizeof(*keys), values,
-				sizeof(*values), list->count);
+	entries = bank_map_filled(BPF_MAP_TYPE_HASH, "hostiso_entries", keys, sizeof(*keys), values,
+				  sizeof(*values), list->count);
 	if (entries < 0)
 		return entries;
-	origins = create_filled(BPF_MAP_TYPE_HASH, "hostiso_origins", ids, sizeof(*ids),
-				list->origins, sizeof(struct origin), list->origin_count);
+	origins = bank_map_filled(BPF_MAP_TYPE_HASH, "hostiso_origins", ids, sizeof(*ids),
+				  list->origins, sizeof(struct origin), list->origin_count);
 	if (origins < 0)
 		return origins;
 	side_path(path, sizeof(path), pins, "entries", bank);
@@ -154,30 +86,14 @@ static int store_side(const struct pins *pins, int bank, const struct allowlist 
  * compiled from. */
 static int add_hits(const struct maps *maps, __u32 bank, struct allowlist *list)
 {
-	_cleanup_close_ int ip4 = -1, ip6 = -1, rules = -1;
-	const int outer[] = {maps->fd[MAP_allow_ip4], maps->fd[MAP_allow_ip6], maps->fd[MAP_rules]};
-	int *inner[] = {&ip4, &ip6, &rules};
-	struct compiled c = {};
+	_cleanup_close_ int rules = bank_map_inner(maps->fd[MAP_rules], bank);
+	_cleanup_(compiled_free) struct compiled c = {};
 	int ret = compile_allowlist(list, &c, NULL);
 
 	if (ret < 0)
 		return ret;
-	for (int i = 0; i < 3; i++) {
-		__u32 id;
-
-		if (bpf_map_lookup_elem(outer[i], &bank, &id) == 0)
-			*inner[i] = bpf_map_get_fd_by_id(id);
-	}
-	for (size_t i = 0; i < c.ip4_count + c.ip6_count; i++) {
-		bool v4 = i < c.ip4_count;
-		struct compiled_node *n = v4 ? &c.ip4[i] : &c.ip6[i - c.ip4_count];
-		struct allow_node node;
-
-		if (n->owner == NO_ENTRY || bpf_map_lookup_elem(v4 ? ip4 : ip6, &n->key, &node) < 0)
-			continue;
-		list->entries[n->owner].value.packets += node.packets;
-		list->entries[n->owner].value.bytes += node.bytes;
-	}
+	bank_add_hits(maps, bank, true, c.ip4, c.ip4_count, list);
+	bank_add_hits(maps, bank, false, c.ip6, c.ip6_count, list);
 	for (size_t i = 0; i < c.block_count; i++) {
 		struct rule_block b;
 
@@ -190,7 +106,6 @@ static int add_hits(const struct maps *maps, __u32 bank, struct allowlist *list)
 			v->bytes += b.rule[r].bytes;
 		}
 	}
-	compiled_free(&c);
 	return 0;
 }
 
@@ -325,9 +240,9 @@ static int fill_bank(struct maps *maps, const struct pins *pins, int bank,
 	if (ret == 0)
 		ret = store_rules(maps->fd[MAP_rules], bank, &c);
 	if (ret == 0)
-		ret = store_trie(maps->fd[MAP_allow_ip4], bank, c.ip4, c.ip4_count, true);
+		ret = bank_store_nodes(maps, bank, true, c.ip4, c.ip4_count);
 	if (ret == 0)
-		ret = store_trie(maps->fd[MAP_allow_ip6], bank, c.ip6, c.ip6_count, false);
+		ret = bank_store_nodes(maps, bank, false, c.ip6, c.ip6_count);
 	compiled_free(&c);
 	return ret < 0 ? fail(err, ret, "cannot write the allowlist: %s; nothing was changed",
 			      strerror(-ret))

@@ -120,10 +120,9 @@ static int check_namespace(const struct session *s, struct error *err)
 		s->pins.dir, p->netns_cookie);
 }
 
-static int prepare(struct session *s, struct isolate_arguments *a, struct guard_result *res,
-		   size_t *kept, struct error *err)
+static int prepare(struct session *s, struct isolate_arguments *a, struct allowlist *list,
+		   struct guard_result *res, size_t *kept, struct error *err)
 {
-	_cleanup_(allowlist_free) struct allowlist list = {};
 	struct progs progs = PROGS_INIT;
 	struct kept_key keys[KEPT_MAX];
 	__u64 old_limit = s->maps.policy->limit;
@@ -132,10 +131,10 @@ static int prepare(struct session *s, struct isolate_arguments *a, struct guard_
 	if (ret == 0)
 		ret = guard_check_devices(&a->guard, err);
 	if (ret == 0)
-		ret = new_list(s, a, &list, err);
+		ret = new_list(s, a, list, err);
 	*kept = 0;
 	if (ret == 0 && !a->audit)
-		ret = ssh_guard_check(&list, &s->maps, a->ssh, keys, kept, err);
+		ret = ssh_guard_check(list, &s->maps, a->ssh, keys, kept, err);
 	if (ret == 0)
 		ret = guard_attach(&s->pins, &s->maps, &progs, &a->guard, res, err);
 	progs_close(&progs);
@@ -146,7 +145,7 @@ static int prepare(struct session *s, struct isolate_arguments *a, struct guard_
 	neighbours6_dump(learn_neighbour, &s->maps, NULL);
 	if (a->limit)
 		s->maps.policy->limit = a->limit;
-	ret = bank_store(&s->maps, &s->pins, &list, err);
+	ret = bank_store(&s->maps, &s->pins, list, err);
 	if (ret < 0)
 		s->maps.policy->limit = old_limit;
 	return ret;
@@ -258,20 +257,21 @@ static int reset(struct session *s, const struct isolate_arguments *a)
 
 static int isolate(struct session *s, struct isolate_arguments *a)
 {
+	_cleanup_(allowlist_free) struct allowlist list = {};
 	enum isolation_state was = isolation_state(&s->maps);
 	struct guard_result res = {};
 	struct error err = {};
 	size_t kept = 0;
 	int ret, code;
 
-	ret = prepare(s, a, &res, &kept, &err);
+	ret = prepare(s, a, &list, &res, &kept, &err);
 	if (ret < 0) {
 		undo(s, was);
 		return complain(&err, misuse_or_failure(ret));
 	}
 	switch_on(s, a, kept || s->maps.policy->control & CONTROL_KEPT);
 	/* what the kernel lacks here costs the backstop, not the isolation */
-	if (backstop_install(s, &err) < 0 && (a->audit || a->guard.device_count))
+	if (backstop_install_list(s, &list, &err) < 0 && (a->audit || a->guard.device_count))
 		fprintf(stderr, "hostiso: no nftables backstop: %s\n", err.text);
 	refuse_af_xdp(s, a);
 	if (!a->common.json)

@@ -66,28 +66,39 @@ static bool have(const struct progs *progs, unsigned int set)
 struct load {
 	struct filter_bpf *skel; /* one program of it */
 	const struct maps *maps;
-	const char *name;
+	int prog, otherwise; /* enum prog_index: which, and which if it is refused; -1: none */
 	pthread_t thread;
 	bool threaded;
 	int ret;
 };
 
-static void *load(void *arg)
+static void load_one(struct load *l)
 {
-	struct load *l = arg;
 	struct bpf_program *prog;
 
 	l->skel = filter_bpf__open();
 	l->ret = l->skel ? 0 : -errno;
 	if (l->ret < 0)
-		return NULL;
-	bpf_object__for_each_program(prog, l->skel->obj)
-		bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), l->name));
+		return;
+	bpf_object__for_each_program(prog, l->skel->obj) bpf_program__set_autoload(
+		prog, !strcmp(bpf_program__name(prog), prog_names[l->prog]));
 	for (int i = 0; i < MAP_COUNT && l->ret == 0; i++)
 		l->ret = bpf_map__reuse_fd(bpf_object__find_map_by_name(l->skel->obj, map_names[i]),
 					   l->maps->fd[i]);
 	if (l->ret == 0)
 		l->ret = filter_bpf__load(l->skel);
+}
+
+static void *load(void *arg)
+{
+	struct load *l = arg;
+
+	load_one(l);
+	if (l->ret < 0 && l->otherwise >= 0) {
+		filter_bpf__destroy(l->skel);
+		l->prog = l->otherwise;
+		load_one(l);
+	}
 	return NULL;
 }
 
@@ -105,7 +116,8 @@ static void load_set(struct load loads[PROG_COUNT], const struct maps *maps, uns
 		if (!(set & 1u << i))
 			continue;
 		l->maps = maps;
-		l->name = prog_names[i];
+		l->prog = i;
+		l->otherwise = i == PROG_xdp_in_frags ? PROG_xdp_in : -1;
 		l->threaded = i != first && pthread_create(&l->thread, NULL, load, l) == 0;
 		if (!l->threaded)
 			load(l);
@@ -115,40 +127,38 @@ static void load_set(struct load loads[PROG_COUNT], const struct maps *maps, uns
 			pthread_join(loads[i].thread, NULL);
 }
 
-static int pin_loaded(struct progs *progs, const struct pins *pins, struct load *l, int i)
+static int pin_loaded(struct progs *progs, const struct pins *pins, struct load *l)
 {
+	struct bpf_program *prog;
 	char path[PATH_MAX];
 
 	if (l->ret < 0)
 		return l->ret;
-	prog_path(path, sizeof(path), pins, i);
+	prog = bpf_object__find_program_by_name(l->skel->obj, prog_names[l->prog]);
+	prog_path(path, sizeof(path), pins, l->prog);
 	unlink(path);
-	if (bpf_obj_pin(bpf_program__fd(bpf_object__find_program_by_name(l->skel->obj, l->name)),
-			path) < 0)
+	if (bpf_obj_pin(bpf_program__fd(prog), path) < 0)
 		return -errno;
-	close_fdp(&progs->fd[i]); /* half a set of an interrupted run */
+	close_fdp(&progs->fd[l->prog]); /* half a set of an interrupted run */
 	return 0;
 }
 
 int progs_need(struct progs *progs, const struct pins *pins, const struct maps *maps,
 	       enum link_header header, bool xdp, int *xdp_errno, struct error *err)
 {
-	const unsigned int xdp_set = 1u << PROG_xdp_in_frags | 1u << PROG_xdp_in;
-	bool want_xdp = xdp && header == LINK_ETHERNET && progs->fd[PROG_xdp_in] < 0;
+	bool want_xdp = xdp && header == LINK_ETHERNET && progs->fd[PROG_xdp_in] < 0 &&
+			progs->fd[PROG_xdp_in_frags] < 0;
 	unsigned int tc_set = have(progs, tc_sets[header]) ? 0 : tc_sets[header];
 	struct load loads[PROG_COUNT] = {};
 	int ret = 0;
 
 	if (tc_set || want_xdp)
-		load_set(loads, maps, tc_set | (want_xdp ? xdp_set : 0));
+		load_set(loads, maps, tc_set | (want_xdp ? 1u << PROG_xdp_in_frags : 0));
 	for (int i = 0; i < PROG_COUNT && ret == 0; i++)
 		if (tc_set & 1u << i)
-			ret = pin_loaded(progs, pins, &loads[i], i);
-	if (want_xdp && ret == 0) {
-		/* frames in several buffers are known from 5.18 */
-		pin_loaded(progs, pins, &loads[PROG_xdp_in_frags], PROG_xdp_in_frags);
-		*xdp_errno = -pin_loaded(progs, pins, &loads[PROG_xdp_in], PROG_xdp_in);
-	}
+			ret = pin_loaded(progs, pins, &loads[i]);
+	if (want_xdp && ret == 0)
+		*xdp_errno = -pin_loaded(progs, pins, &loads[PROG_xdp_in_frags]);
 	for (int i = 0; i < PROG_COUNT; i++)
 		filter_bpf__destroy(loads[i].skel);
 	if (ret < 0)

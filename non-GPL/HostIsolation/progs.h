@@ -28,6 +28,7 @@ int progs_open(struct progs *progs, const struct pins *pins, struct error *err);
 /*
  * Loads and pins what devices of this header type need and is not there yet. XDP programs are tried
  * and left out where the kernel refuses them (*xdp_errno says why): TC alone does the whole job.
+ * xdp_in only where the kernel has no xdp_in_frags (Linux 5.18), which every driver with XDP takes.
  */
 int progs_need(struct progs *progs, const struct pins *pins, const struct maps *maps,
 	       enum link_header header, bool xdp, int *xdp_errno, struct error *err);

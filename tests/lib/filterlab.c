@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "HostIsolation/bank.h"
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/entry.h"
+#include "filter.skel.h"
 #include "filterlab.h"
 
 #include <cmocka.h> /* after error.h: it makes fail() a macro */
@@ -54,6 +56,25 @@ static int mount_bpffs(struct error *err)
 	return 0;
 }
 
+/* The command does without it where it has xdp_in_frags. */
+static void load_xdp_in(void)
+{
+	struct filter_bpf *skel = filter_bpf__open();
+	struct bpf_program *prog;
+	int ret = skel ? 0 : -errno;
+
+	if (ret == 0)
+		bpf_object__for_each_program(prog, skel->obj)
+			bpf_program__set_autoload(prog, prog == skel->progs.xdp_in);
+	for (int i = 0; i < MAP_COUNT && ret == 0; i++)
+		ret = bpf_map__reuse_fd(bpf_object__find_map_by_name(skel->obj, map_names[i]),
+					lab.maps.fd[i]);
+	if (ret == 0 && filter_bpf__load(skel) == 0)
+		lab.progs.fd[PROG_xdp_in] =
+			fcntl(bpf_program__fd(skel->progs.xdp_in), F_DUPFD_CLOEXEC, 0);
+	filter_bpf__destroy(skel);
+}
+
 static int load_all(struct error *err)
 {
 	int xdp_errno = 0, ret;
@@ -65,6 +86,8 @@ static int load_all(struct error *err)
 	if (ret == 0)
 		ret = progs_need(&lab.progs, &lab.pins, &lab.maps, LINK_UNKNOWN, false, &xdp_errno,
 				 err);
+	if (ret == 0 && lab.progs.fd[PROG_xdp_in] < 0)
+		load_xdp_in();
 	return ret;
 }
 

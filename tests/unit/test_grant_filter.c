@@ -77,7 +77,11 @@ static int xdp(struct frame f)
 static void control(__u64 value)
 {
 	struct policy p = {.layout_version = LAYOUT_VERSION, .control = value};
-	__u32 zero = 0;
+	__u32 zero = 0, allowed, bit;
+
+	inet_pton(AF_INET, PEER_ALLOWED, &allowed);
+	bit = sieve_bit4(allowed);
+	p.sieve[0][0].bits[bit / 64] = 1ULL << bit % 64;
 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(skel->maps.policy), &zero, &p, 0), 0);
 }

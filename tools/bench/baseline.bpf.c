@@ -4,6 +4,7 @@
  *
  *   empty_tc, empty_xdp  nothing: the floor
  *   count_xdp            counts per CPU and drops: no filter drops faster
+ *   read_xdp             the same, but reads the frame's source address: what any filter must
  *   pass_xdp             a driver with XDP on it, and nothing else
  *   hash_tc, hash_xdp    IPv4 only, exact addresses in one hash map: the least that is a filter
  */
@@ -83,6 +84,18 @@ SEC("xdp")
 int count_xdp(struct xdp_md *ctx)
 {
 	count(0);
+	return XDP_DROP;
+}
+
+SEC("xdp")
+int read_xdp(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct iphdr *ip = data + sizeof(struct ethhdr);
+
+	if ((void *)(ip + 1) > data_end)
+		return XDP_DROP;
+	count(ip->saddr == 0);
 	return XDP_DROP;
 }
 

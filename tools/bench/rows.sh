@@ -85,7 +85,7 @@ xdp_program() { # NAME
 on() { # VARIANT
 	case $1 in
 	none) ;;
-	count | pass | hash) xdp_program "$1_xdp" ;;
+	count | read | pass | hash) xdp_program "$1_xdp" ;;
 	nft-netdev) nft_netdev | in_ns host nft -f - ;;
 	nft-inet) nft_inet | in_ns host nft -f - ;;
 	hostiso) hostiso_in host isolate --allow 10.77.0.5 --xdp off >/dev/null ;;
@@ -95,7 +95,7 @@ on() { # VARIANT
 
 off() { # VARIANT
 	case $1 in
-	count | pass | hash) in_ns host ip link set eth0 xdpdrv off ;;
+	count | read | pass | hash) in_ns host ip link set eth0 xdpdrv off ;;
 	nft-*) in_ns host nft flush ruleset ;;
 	hostiso*) hostiso_in host release >/dev/null ;;
 	esac
