@@ -152,6 +152,8 @@ static __noinline void build_file(struct event_file *e, u64 cap, struct file_op 
 	w.dentry = dentry;
 	w.mnt = op->mnt;
 	add_path(&e->hdr, cap, &e->path, &w);
+	if (op->type == EVENT_FILE_DELETE)
+		e->path.flags &= ~PART_DELETED; /* which is the news itself */
 	if (op->old_parent) {
 		begin = ((volatile struct event_file *)e)->hdr.size;
 		add_name(&e->hdr, cap, op->old_name);

@@ -232,7 +232,7 @@ static __always_inline int on_ptrace(struct pt_regs *regs, s64 ret, u32 source)
 	SEC("tail/sys_exit/" #name)                                                                \
 	int hook_##name##_tp(struct bpf_raw_tracepoint_args *ctx)                                  \
 	{                                                                                          \
-		return on_##name((struct pt_regs *)ctx->args[0], ctx->args[1], HOOK_##name##_tp);  \
+		return on_##name(sys_regs(ctx), sys_ret(ctx), HOOK_##name##_tp);                   \
 	}
 
 /* The system call's own function has no arguments, and no place in BTF. */
@@ -245,7 +245,7 @@ int BPF_PROG(hook_setsid_fexit, int ret)
 SEC("tail/sys_exit/setsid")
 int hook_setsid_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return on_setsid(NULL, ctx->args[1], HOOK_setsid_tp);
+	return on_setsid(NULL, sys_ret(ctx), HOOK_setsid_tp);
 }
 
 BOTH(memfd_create, memfd)

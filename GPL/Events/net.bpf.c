@@ -167,9 +167,9 @@ int hook_connect_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk;
 
-	if (ctx->args[1] && (s64)ctx->args[1] != -EINPROGRESS)
+	if (sys_ret(ctx) && sys_ret(ctx) != -EINPROGRESS)
 		return 0;
-	sk = fd_sock(sys_arg((struct pt_regs *)ctx->args[0], 1));
+	sk = fd_sock(sys_arg(sys_regs(ctx), 1));
 	if (sk && !is_tcp(sk))
 		bpf_tail_call(ctx, &slots, SLOT_send);
 	return sk ? seen_connection(sk, EVENT_NETWORK_CONNECTION_ATTEMPTED, HOOK_connect_tp) : 0;
@@ -180,9 +180,9 @@ int hook_accept_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk;
 
-	if ((s64)ctx->args[1] < 0)
+	if (sys_ret(ctx) < 0)
 		return 0;
-	sk = fd_sock(ctx->args[1]);
+	sk = fd_sock(sys_ret(ctx));
 	return sk ? seen_connection(sk, EVENT_NETWORK_CONNECTION_ACCEPTED, HOOK_accept_tp) : 0;
 }
 

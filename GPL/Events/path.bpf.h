@@ -194,6 +194,7 @@ static __noinline void add_path(struct event_hdr *e, u64 cap, struct event_part 
 				struct walk *w)
 {
 	u32 begin = e->size, before = marks(e);
+	struct dentry *d = w->dentry;
 
 	*(volatile u32 *)&e->marks = PART_TRUNCATED;
 	w->e = e;
@@ -202,6 +203,8 @@ static __noinline void add_path(struct event_hdr *e, u64 cap, struct event_part 
 	part->off = begin;
 	part->len = ((volatile struct event_hdr *)e)->size - begin;
 	part->flags = marks(e) & PART_MARKS;
+	if (dentry_unhashed(d) && BPF_CORE_READ(d, d_parent) != d)
+		part->flags |= PART_DELETED;
 	mark(e, before);
 }
 

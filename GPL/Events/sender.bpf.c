@@ -62,7 +62,7 @@ int BPF_KPROBE(hook_send_connect_kprobe, struct socket *socket)
 SEC("tail/sys_exit/send")
 int hook_send_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct file *file = fd_file(current_task(), sys_arg((struct pt_regs *)ctx->args[0], 1));
+	struct file *file = fd_file(current_task(), sys_arg(sys_regs(ctx), 1));
 	struct socket *socket;
 
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)

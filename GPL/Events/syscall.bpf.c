@@ -11,10 +11,11 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* With calls_by_perf it is no raw tracepoint, nor is what is behind it: syscall.bpf.h. */
 SEC("raw_tp/sys_exit")
 int hook_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	u32 nr = sys_nr((struct pt_regs *)ctx->args[0]), slot;
+	u32 nr = sys_number(ctx), slot;
 	struct task_struct *task;
 
 	if (nr >= ROUTE_COUNT)
@@ -169,7 +170,7 @@ SEC("tail/sys_exit/open")
 int hook_open_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct file_op op = {.type = EVENT_FILE_CREATE, .source = HOOK_open_tp};
-	s64 fd = ctx->args[1];
+	s64 fd = sys_ret(ctx);
 	struct file *file;
 
 	if (fd < 0)

@@ -36,13 +36,49 @@ static __always_inline struct pt_regs *current_regs(void)
 #endif
 }
 
-static __always_inline void sys_read(struct sys *s, struct bpf_raw_tracepoint_args *ctx)
+/*
+ * The context is {registers, result} of a raw tracepoint, or {…, number, result} of the classic one
+ * raw_syscalls/sys_exit: the verifier sees only the one that is meant. Read in assembler, for a
+ * compiler makes one load of the two, at an offset that the verifier does not accept.
+ */
+const volatile __u32 calls_by_perf __weak;
+
+#define CTX_AT(ctx, offset)                                                                        \
+	({                                                                                         \
+		u64 _v;                                                                            \
+		asm volatile("%0 = *(u64 *)(%1 + " #offset ")" : "=r"(_v) : "r"(ctx));             \
+		_v;                                                                                \
+	})
+
+static __always_inline struct pt_regs *sys_regs(void *ctx)
+{
+	if (calls_by_perf)
+		return current_regs();
+	return (struct pt_regs *)CTX_AT(ctx, 0);
+}
+
+static __always_inline s64 sys_ret(void *ctx)
+{
+	if (calls_by_perf)
+		return CTX_AT(ctx, 16);
+	return CTX_AT(ctx, 8);
+}
+
+/* At sys_exit. At sys_enter both contexts have it where sys_ret() of a raw one is. */
+static __always_inline u32 sys_number(void *ctx)
+{
+	if (calls_by_perf)
+		return CTX_AT(ctx, 8);
+	return sys_nr((struct pt_regs *)CTX_AT(ctx, 0));
+}
+
+static __always_inline void sys_read(struct sys *s, void *ctx)
 {
 	u32 nr;
 
-	s->regs = (struct pt_regs *)ctx->args[0];
-	s->ret = ctx->args[1];
-	nr = sys_nr(s->regs);
+	s->regs = sys_regs(ctx);
+	s->ret = sys_ret(ctx);
+	nr = sys_number(ctx);
 	if (nr < ROUTE_COUNT)
 		s->route = routes[nr];
 	else

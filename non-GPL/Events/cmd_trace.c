@@ -121,6 +121,8 @@ static void print_stats(const struct stream_counts *c)
 			fprintf(stderr, " %s=%llu/%llu", event_names[i], c->received[i],
 				c->lost[i]);
 	}
+	if (c->unseen)
+		fprintf(stderr, " unseen-calls=%llu", c->unseen);
 	fprintf(stderr, "\n");
 }
 
@@ -224,13 +226,15 @@ static int output_failed(const struct output *out)
 	return 1;
 }
 
-static void ask_missed(__u64 missed[EVENT_COUNT], void *tracer)
+static __u64 ask_missed(__u64 missed[EVENT_COUNT], void *tracer)
 {
 	struct tracer *t = tracer;
 
-	select_missed(t->provider, missed);
+	__u64 unseen = select_missed(t->provider, missed);
+
 	if (t->listening)
 		missed[EVENT_NETWORK_DROPPED] += drops_lost(&t->drops);
+	return unseen;
 }
 
 static int tick(void *tracer)

@@ -203,6 +203,8 @@ void lost_ecs(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
 	json_lit(j, ",\"hostiso\":{\"lost\":");
 	total = lost_object(j, lost);
 	number(j, "lost_total", total);
+	if (ctx->unseen)
+		number(j, "calls_unseen", ctx->unseen);
 	number(j, "boot_ns", now_boot_ns);
 	json_lit(j, "}}\n");
 }

@@ -126,6 +126,8 @@ void lost_json(struct json *j, const __u64 lost[EVENT_COUNT], __u64 now_boot_ns,
 	json_lit(j, "{\"event_type\":\"TRACE_LOST\",\"lost\":");
 	total = lost_object(j, lost);
 	number(j, "total", total);
+	if (ctx->unseen)
+		number(j, "calls_unseen", ctx->unseen);
 	line_stamp(j, now_boot_ns, ctx);
 	json_lit(j, "}\n");
 }

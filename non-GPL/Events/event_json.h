@@ -18,6 +18,7 @@ struct net_verdict {
 
 struct line_context {
 	__u64 seq;
+	__u64 unseen;		    /* of TRACE_LOST: system calls that nobody looked at */
 	__u64 boot_to_real_ns;	    /* add to ts_boot_ns: wall clock */
 	const char *const *sources; /* by enum hook; NULL entries are "unknown" */
 	/* Of ECS documents: "host":{…}, as JSON with a comma behind it; and what makes a process's

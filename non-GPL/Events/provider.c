@@ -4,10 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <linux/perf_event.h>
 #include <bpf/btf.h>
+#include "Events/perf_attach.h"
 #include "Events/provider.h"
 #include "HostIsolation/cleanup.h"
 
@@ -47,6 +45,7 @@ struct provider {
 	struct kept *kept;
 	size_t count;
 	void (*say)(const char *text);
+	bool calls_by_perf;
 };
 
 static void *copy(const void *data, size_t size)
@@ -70,13 +69,14 @@ static const char *target(const struct kept *k)
 	return k->section + strlen(ways[k->how].prefix);
 }
 
+static struct bpf_insn nothing[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
 /* Takes what libbpf was about to load, and gives it a program that does nothing instead. */
 static int keep(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
-	static struct bpf_insn nothing[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
 	struct provider *p = (struct provider *)cookie;
 	struct kept *more = realloc(p->kept, (p->count + 1) * sizeof(*more)), *k;
 
@@ -210,7 +210,8 @@ static struct kept *find(const struct provider *p, const char *prog)
 #define LOG_SHOWN 3000
 
 /* The verifier says why at the end of its log, which only a second try asks for. */
-static void tell(struct provider *p, const struct kept *k, struct bpf_prog_load_opts *opts, int ret)
+static void tell(struct provider *p, const struct kept *k, enum bpf_prog_type type,
+		 struct bpf_prog_load_opts *opts, int ret)
 {
 	_cleanup_free_ char *log = calloc(1, LOG_SIZE);
 	char line[256];
@@ -224,9 +225,16 @@ static void tell(struct provider *p, const struct kept *k, struct bpf_prog_load_
 	opts->log_buf = log;
 	opts->log_size = LOG_SIZE;
 	opts->log_level = 1;
-	bpf_prog_load(ways[k->how].type, k->name, "Dual BSD/GPL", k->insns, k->insn_count, opts);
+	bpf_prog_load(type, k->name, "Dual BSD/GPL", k->insns, k->insn_count, opts);
 	n = strlen(log);
 	p->say(n > LOG_SHOWN ? log + n - LOG_SHOWN : log);
+}
+
+/* raw_tp/sys_enter, raw_tp/sys_exit and what is behind it change together. */
+static enum bpf_prog_type type_of(const struct provider *p, const struct kept *k)
+{
+	return p->calls_by_perf && (k->how == RAW_TP || k->how == TAIL) ? BPF_PROG_TYPE_TRACEPOINT
+									: ways[k->how].type;
 }
 
 static int load(struct provider *p, struct kept *k)
@@ -247,53 +255,32 @@ static int load(struct provider *p, struct kept *k)
 			return -ESRCH;
 		opts.attach_btf_id = id;
 	}
-	fd = bpf_prog_load(way->type, k->name, "Dual BSD/GPL", k->insns, k->insn_count, &opts);
+	fd = bpf_prog_load(type_of(p, k), k->name, "Dual BSD/GPL", k->insns, k->insn_count, &opts);
 	if (p->say)
-		tell(p, k, &opts, fd);
+		tell(p, k, type_of(p, k), &opts, fd);
 	if (fd < 0)
 		return fd;
 	k->prog_fd = fd;
 	return 0;
 }
 
-static int read_number(const char *path, const char *format)
+/* The fd that holds it, or -errno. */
+static int attach(const struct provider *p, const struct kept *k)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	int n;
+	char name[64];
 
-	if (!f)
-		return -errno;
-	return fscanf(f, format, &n) == 1 ? n : -EINVAL;
-}
-
-#define KPROBE_PMU "/sys/bus/event_source/devices/kprobe/"
-
-static int attach_kprobe(struct kept *k)
-{
-	struct perf_event_attr attr = {.size = sizeof(attr)};
-	int type = read_number(KPROBE_PMU "type", "%d"), bit, fd;
-
-	if (type < 0)
-		return type;
-	attr.type = type;
-	attr.config1 = (uint64_t)(uintptr_t)target(k);
-	if (k->how == KRETPROBE) {
-		bit = read_number(KPROBE_PMU "format/retprobe", "config:%d");
-		if (bit < 0)
-			return bit;
-		attr.config |= 1ULL << bit;
+	switch (k->how) {
+	case KPROBE:
+	case KRETPROBE:
+		return perf_attach_kprobe(k->prog_fd, target(k), k->how == KRETPROBE);
+	case RAW_TP:
+		if (!p->calls_by_perf)
+			return bpf_raw_tracepoint_open(target(k), k->prog_fd);
+		snprintf(name, sizeof(name), "raw_syscalls/%s", target(k));
+		return perf_attach_tracepoint(k->prog_fd, name);
+	default:
+		return bpf_raw_tracepoint_open(NULL, k->prog_fd);
 	}
-	fd = syscall(__NR_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, k->prog_fd) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
-		int ret = -errno;
-
-		close(fd);
-		return ret;
-	}
-	k->link_fd = fd;
-	return 0;
 }
 
 int provider_attach(struct provider *p, const char *prog)
@@ -308,18 +295,15 @@ int provider_attach(struct provider *p, const char *prog)
 	ret = load(p, k);
 	if (ret)
 		return ret;
-	if (k->how == KPROBE || k->how == KRETPROBE) {
-		ret = attach_kprobe(k);
-	} else if (k->how != TAIL) {
-		ret = bpf_raw_tracepoint_open(k->how == RAW_TP ? target(k) : NULL, k->prog_fd);
-		if (ret >= 0) {
-			k->link_fd = ret;
-			ret = 0;
-		}
-	}
-	if (ret)
+	if (k->how == TAIL)
+		return 0;
+	ret = attach(p, k);
+	if (ret < 0) {
 		close_fdp(&k->prog_fd);
-	return ret;
+		return ret;
+	}
+	k->link_fd = ret;
+	return 0;
 }
 
 unsigned long long provider_missed(const struct provider *p, const char *prog)
@@ -333,12 +317,25 @@ unsigned long long provider_missed(const struct provider *p, const char *prog)
 	return info.recursion_misses;
 }
 
+bool provider_calls_by_perf(struct provider *p)
+{
+	_cleanup_close_ int prog = -1, link = -1;
+
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "calls", "GPL", nothing, 2, NULL);
+	if (prog < 0)
+		return false;
+	link = perf_attach_tracepoint(prog, "raw_syscalls/sys_exit");
+	p->calls_by_perf = link >= 0;
+	return p->calls_by_perf;
+}
+
+bool provider_by_perf(const struct provider *p)
+{
+	return p->calls_by_perf;
+}
+
 bool provider_trampolines(struct provider *p)
 {
-	struct bpf_insn nothing[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
 	_cleanup_close_ int prog = -1, link = -1;
 	int id = btf__find_by_name_kind(p->btf, "security_file_open", BTF_KIND_FUNC);

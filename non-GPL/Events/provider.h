@@ -47,6 +47,15 @@ void provider_listen(struct provider *p, void (*say)(const char *text));
  */
 unsigned long long provider_missed(const struct provider *p, const char *prog);
 
+/*
+ * From here on raw_tp/sys_enter, raw_tp/sys_exit and tail/… are loaded and attached as the classic
+ * tracepoints raw_syscalls/…, which no kernel preempts: a raw one may be, since 7.0, and the kernel
+ * leaves it out for every other task of that CPU meanwhile. The context is another. false: this
+ * kernel does not take it, and nothing changes. Before provider_load().
+ */
+bool provider_calls_by_perf(struct provider *p);
+bool provider_by_perf(const struct provider *p); /* is it so? */
+
 /* Does this kernel take fentry programs at all? Tried with one that does nothing. */
 bool provider_trampolines(struct provider *p);
 

@@ -46,5 +46,6 @@ const char *hook_source(const struct provider *p, enum hook hook);
 /* Does the feature, by system calls, only have a path as the process wrote it? */
 bool feature_names_files(enum feature f);
 
-/* Adds what attached programs missed (provider_missed) to the event each serves first. */
-void select_missed(const struct provider *p, __u64 missed[EVENT_COUNT]);
+/* Adds what attached programs missed (provider_missed) to the event each serves first. Returns the
+ * system calls whose end was not seen at all: what they would have been, nobody knows. */
+__u64 select_missed(const struct provider *p, __u64 missed[EVENT_COUNT]);

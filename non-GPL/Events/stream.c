@@ -51,7 +51,9 @@ static int report_lost(struct stream *s)
 		s->counts.lost[i] = lost;
 		any |= since[i];
 	}
-	if (!any)
+	s->line.unseen = s->missed_calls - s->counts.unseen;
+	s->counts.unseen = s->missed_calls;
+	if (!any && !s->line.unseen)
 		return 0;
 	ret = output_room(s->out, JSON_LINE_ROOM);
 	if (!ret)
@@ -91,11 +93,13 @@ static int on_record(void *arg, void *data, size_t size)
 
 static void ask_missed(struct stream *s)
 {
-	__u64 now[EVENT_COUNT] = {0};
+	__u64 now[EVENT_COUNT] = {0}, calls;
 
 	if (!s->ask_missed)
 		return;
-	s->ask_missed(now, s->ask_arg);
+	calls = s->ask_missed(now, s->ask_arg);
+	if (calls > s->missed_calls)
+		s->missed_calls = calls;
 	for (int i = 0; i < EVENT_COUNT; i++) {
 		if (now[i] > s->missed[i]) /* a program that can no longer be asked says 0 */
 			s->missed[i] = now[i];

@@ -9,6 +9,7 @@
 
 struct stream_counts {
 	__u64 received[EVENT_COUNT], lost[EVENT_COUNT], damaged;
+	__u64 unseen; /* system calls that may have been events */
 };
 
 struct stream {
@@ -18,10 +19,11 @@ struct stream {
 	struct line_context line;
 	const struct line_format *format;
 	struct stream_counts counts;
-	/* Fills in totals of what the kernel lost otherwise, asked once a second; may be NULL. */
-	void (*ask_missed)(__u64 missed[EVENT_COUNT], void *arg);
+	/* Fills in totals of what the kernel lost otherwise, and returns that of unseen calls;
+	 * asked once a second; may be NULL. */
+	__u64 (*ask_missed)(__u64 missed[EVENT_COUNT], void *arg);
 	void *ask_arg;
-	__u64 missed[EVENT_COUNT];
+	__u64 missed[EVENT_COUNT], missed_calls;
 	bool (*keep)(const struct record *r, void *arg); /* NULL: all */
 	void *keep_arg;
 	bool unbuffered;

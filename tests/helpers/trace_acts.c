@@ -69,22 +69,50 @@ static int loop(const char *rounds)
 	return 0;
 }
 
-static int deep(void)
+static int deep(int levels)
 {
 	char name[201];
 
 	memset(name, 'd', 200);
 	name[200] = 0;
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < levels; i++) {
 		must(mkdir(name, 0755));
 		must(chdir(name));
 	}
 	must(open("end", O_CREAT | O_WRONLY, 0644));
 	must(unlink("end"));
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < levels; i++) {
 		must(chdir(".."));
 		must(rmdir(name));
 	}
+	return 0;
+}
+
+/* A file that has no name any more. */
+static int deleted(void)
+{
+	int fd;
+
+	must(mkdir("gone", 0755));
+	must(fd = open("gone/file", O_CREAT | O_WRONLY, 0644));
+	must(unlink("gone/file"));
+	must(write(fd, "test", 4));
+	must(fchmod(fd, 0600));
+	must(rmdir("gone"));
+	return 0;
+}
+
+/* One file inside the new root, one by a descriptor from outside. */
+static int in_chroot(void)
+{
+	int outside;
+
+	must(mkdir("root", 0755));
+	must(outside = open(".", O_PATH | O_DIRECTORY));
+	must(chroot("root"));
+	must(chdir("/"));
+	must(open("/inside", O_CREAT | O_WRONLY, 0644));
+	must(openat(outside, "outside", O_CREAT | O_WRONLY, 0644));
 	return 0;
 }
 
@@ -209,7 +237,11 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "loop") && argc > 3)
 		return loop(argv[3]);
 	if (!strcmp(argv[1], "deep"))
-		return deep();
+		return deep(argc > 3 ? atoi(argv[3]) : 15);
+	if (!strcmp(argv[1], "deleted"))
+		return deleted();
+	if (!strcmp(argv[1], "chroot"))
+		return in_chroot();
 	if (!strcmp(argv[1], "odd"))
 		return odd_names();
 	if (!strcmp(argv[1], "processes"))

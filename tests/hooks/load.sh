@@ -68,6 +68,7 @@ for kind in fentry tracepoint; do
 		each FILE_DELETE 1 "by $kind, $ring MiB"
 		each FILE_RENAME 1 "by $kind, $ring MiB"
 		each FILE_MODIFY 2 "by $kind, $ring MiB"
+		is "$(jq -n '[inputs | .calls_unseen // 0] | add' "$out")" 0 "by $kind, $ring MiB: no system call is left out"
 		like "$(tail -n1 "$scratch/err")" 'damaged 0( |$)' "by $kind, $ring MiB: no record is damaged"
 		diag "$fast ms untraced, $slow ms traced"
 	done

@@ -66,6 +66,7 @@ void sample_line(struct json *j, size_t i, const struct line_format *format,
 		format->drop(j, &sample_drop.record, &sample_sender, "eth0", ctx);
 		break;
 	case SAMPLE_LOST:
+		ctx->unseen = 3;
 		format->lost(j, lost, 4244 * SECOND, ctx);
 		break;
 	}
