@@ -249,6 +249,8 @@ exits 0 "release leaves kill rules" "$build/hostiso" release --pin-dir "$pins"
 like "$output" 'kill rules' "… and says so"
 rule=$first
 is "$(counts .rule)" "$first" "… and they are there"
+map=$(bpftool -j map show pinned "$pins/maps/kill_rules" | jq .id)
+had=$(bpftool -j prog list | jq --argjson map "$map" '[.[] | select(.map_ids // [] | index($map))] | length')
 watch_matches
 ok "release --all" "$build/hostiso" release --all --pin-dir "$pins"
 code=0
@@ -256,9 +258,10 @@ wait "$watcher" || code=$?
 is "$code" 0 "… ends watch"
 watcher=''
 is "$([[ ! -e $pins ]] || echo there)" '' "… takes them away, too"
-loaded() {
-	bpftool -j prog list | jq -e '.[] | select(.name // "" | test("^kill_"))' >/dev/null
+loaded() { # one of ours, not of a test beside this one
+	bpftool -j prog list | jq -e --argjson map "$map" '.[] | select(.map_ids // [] | index($map))' >/dev/null
 }
+ok "… whose programs were there" test "$had" -gt 0
 gone() {
 	! loaded
 }

@@ -2,10 +2,12 @@
 /*
  * hold [-e MS] -o FILE NAMESPACE ADDRESS PORT: one TCP connection that lives long. Sends a byte
  * every MS milliseconds (50) to an echoing server and writes down every echo, a line each:
- * `SENT-MICROSECONDS RECEIVED-MICROSECONDS`, and at the end of the connection `closed WHY`. Prints
- * "ready LOCAL-PORT" after the first echo; ends with SIGTERM or with the connection.
+ * `SENT-MICROSECONDS RECEIVED-MICROSECONDS LOST`, where LOST counts the segments of both directions
+ * that had been lost by then, as opposed to late (struct tcp_info); and at the end of the
+ * connection `closed WHY`. Prints "ready LOCAL-PORT" after the first echo; ends with SIGTERM or
+ * with the connection.
  */
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <poll.h>
 
 #include "lab.h"
@@ -47,6 +49,26 @@ static void send_byte(int fd)
 		closed(strerrorname_np(errno));
 }
 
+/*
+ * What was sent again and had not arrived twice, what was put on the way and refused there by our
+ * own host, and what left a hole in what came. A segment that was only late is sent again as well,
+ * but the peer tells that it has it already (RFC 2883).
+ */
+static unsigned int lost(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+	uint64_t first;
+	unsigned int n;
+
+	must(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), "TCP_INFO");
+	n = info.tcpi_rcv_ooopack;
+	if (info.tcpi_total_retrans > info.tcpi_dsack_dups)
+		n += info.tcpi_total_retrans - info.tcpi_dsack_dups;
+	first = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+	return n + (first > sent ? first - sent : 0);
+}
+
 static void take_echoes(int fd)
 {
 	char buf[4096];
@@ -58,8 +80,8 @@ static void take_echoes(int fd)
 	if (n <= 0)
 		closed(n ? strerrorname_np(errno) : "by-peer");
 	for (i = 0; i < n; i++, echoed++)
-		fprintf(out, "%llu %llu\n", (unsigned long long)sent_us[echoed % SENT_MAX],
-			(unsigned long long)now);
+		fprintf(out, "%llu %llu %u\n", (unsigned long long)sent_us[echoed % SENT_MAX],
+			(unsigned long long)now, lost(fd));
 }
 
 static void say_ready(int fd)
