@@ -179,12 +179,21 @@ static void grow(const struct tree *t, int tell)
 	prctl(PR_SET_NAME, t->comm);
 	close_all_but(t->fd, tell);
 	(void)!write(tell, &pid, sizeof(pid));
-	close(tell);
-	if (t->child || t->env[0] == NULL)
+	if (t->child || t->env[0] == NULL) {
+		close(tell);
 		sleep(60);
-	else
+	} else
 		execve("/proc/self/exe", (char *[]){"test", "sleep", NULL}, t->env);
 	_exit(1);
+}
+
+/* Waits for the last writer of a close-on-exec pipe. */
+static void executed(int fd)
+{
+	char c;
+
+	assert_int_equal(read(fd, &c, 1), 0);
+	close(fd);
 }
 
 /* Returns the pid of the last of the chain, once all are there. */
@@ -194,7 +203,7 @@ static int plant(const struct tree *t)
 
 	for (const struct tree *p = t; p; p = p->child)
 		depth++;
-	assert_int_equal(pipe(pipefd), 0);
+	assert_int_equal(pipe2(pipefd, O_CLOEXEC), 0);
 
 	pid_t child = fork();
 
@@ -211,8 +220,7 @@ static int plant(const struct tree *t)
 			last = pids[pid_count]; /* children are younger; pids do not wrap here */
 		pid_count++;
 	}
-	close(pipefd[0]);
-	usleep(20000); /* the execve */
+	executed(pipefd[0]);
 	return last;
 }
 
@@ -406,14 +414,18 @@ static void test_mosh(void **state)
 	snprintf(path, sizeof(path), "%s/mosh-server", dir); /* execve makes the comm of it */
 	assert_int_equal(symlink("/proc/self/exe", path), 0);
 
-	int pid = fork();
+	int pid, pipefd[2];
+
+	assert_int_equal(pipe2(pipefd, O_CLOEXEC), 0);
+	pid = fork();
 
 	if (pid == 0) {
 		execve(path, (char *[]){"test", "sleep", NULL}, env);
 		_exit(1);
 	}
 	pids[pid_count++] = pid;
-	usleep(50000);
+	close(pipefd[1]);
+	executed(pipefd[0]);
 	unlink(path);
 	rmdir(dir);
 	assert_int_equal(ssh_find(pid, &found, NULL), 0);
