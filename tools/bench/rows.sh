@@ -153,10 +153,10 @@ row_flood() {
 iperf() { # STREAMS [-u]: Gbit/s that arrived
 	local streams=$1 args=() amount=(-t 1) filter='.end.sum_received.bits_per_second / 1e9'
 	shift
-	[[ ! $quick ]] || amount=(-n 400M)
+	[[ ! $quick ]] || amount=(-n 150M)
 	if [[ ${1:-} == -u ]]; then
 		args=(-u -b 0 -l 1400)
-		[[ ! $quick ]] || amount=(-n 60M)
+		[[ ! $quick ]] || amount=(-n 20M)
 		filter='.end.sum | (.packets - .lost_packets) * 1400 * 8 / .seconds / 1e9'
 	fi
 	in_ns host timeout 20 iperf3 -c 10.77.0.5 -J "${amount[@]}" -P "$streams" "${args[@]}" | jq "$filter"
