@@ -32,6 +32,10 @@ else
 fi
 exits 1 "livemode wants addresses" in_ns peer "$bench/livemode" eth0 nonsense 10.77.0.1 "$mac" 1
 
+touch "$scratch/victim"
+exits 1 "killtime fails when nobody kills" "$bench/killtime" "$scratch/victim"
+like "$output" 'nobody killed it' "and says so"
+
 # Three rounds of two rows: one bar held, one missed, one that cannot be told.
 printf 'kernel\tthis one\n' >"$scratch/machine"
 for n in 1 2 3; do

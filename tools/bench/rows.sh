@@ -333,7 +333,7 @@ row_tracer() {
 		sample tracer skipped "the machine of vm/ failed: $why"
 		return
 	fi
-	grep -P '^tracer[^\t]*\t' "$scratch/tracer" >>"$samples"
+	grep -P '^(tracer[^\t]*|kill)\t' "$scratch/tracer" >>"$samples"
 }
 
 # ---- the tracer's lines ----
