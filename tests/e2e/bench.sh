@@ -12,7 +12,7 @@ well_formed() { # FILE
 
 ok "packets runs" bash -c "'$bench/packets' -n 1 -r 10 >'$scratch/packets'"
 ok "its samples are samples" well_formed "$scratch/packets"
-is "$(cut -f1,2 "$scratch/packets" | grep -c '^tc out, IPv4 allowed')" 3 "empty, hostiso and hash for an allowed packet"
+is "$(cut -f1,2 "$scratch/packets" | grep -cP '^tc out, IPv4 allowed\t')" 3 "empty, hostiso and hash for an allowed packet"
 ok "sizes runs" bash -c "'$bench/sizes' -n 1 -r 10 1 500 >'$scratch/sizes'"
 ok "its samples are samples" well_formed "$scratch/sizes"
 
@@ -32,6 +32,10 @@ else
 fi
 exits 1 "livemode wants addresses" in_ns peer "$bench/livemode" eth0 nonsense 10.77.0.1 "$mac" 1
 
+touch "$scratch/victim"
+exits 1 "killtime fails when nobody kills" "$bench/killtime" "$scratch/victim"
+like "$output" 'nobody killed it' "and says so"
+
 # Three rounds of two rows: one bar held, one missed, one that cannot be told.
 printf 'kernel\tthis one\n' >"$scratch/machine"
 for n in 1 2 3; do
@@ -45,7 +49,7 @@ like "$output" 'held: tc out, IPv4 allowed, at most 34 ns above empty: 20\.0' "a
 like "$output" '\*\*missed\*\*: flood, TC, at least 2\.4 × nft-inet: 2\.20' "one that is missed"
 like "$output" '\*\*not measured\*\*: flood, XDP' "one without its samples"
 like "$output" '- tracer: no machine' "and a row that was skipped, with its reason"
-like "$output" 'Bars: 1 held, 1 missed, 2 not measured' "they are counted"
+like "$output" 'Bars: 1 held, 1 missed, 3 not measured' "they are counted"
 printf 'a row\thostiso\tfast\n' >>"$scratch/samples"
 exits 255 "what is no number is no sample" "$tree/tools/bench/report" "$scratch/machine" "$scratch/samples"
 done_testing

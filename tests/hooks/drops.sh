@@ -103,6 +103,18 @@ is "$(verdict ATTEMPTED 10.77.0.5)" '["allowed","allowed"]' "an attempt to the a
 is "$(verdict ATTEMPTED 10.77.0.66)" '["dropped","not-allowed"]' "to another: dropped, and why"
 is "$(verdict ATTEMPTED 127.0.0.1)" '["allowed","loopback"]' "on lo there is no filter"
 
+# More single addresses than the trie takes: they lie in the hash map.
+crowd=(10.77.1.{1..40})
+ok "a crowd is allowed" hostiso allow "${crowd[@]}"
+listen --net-conn-attempt --net-conn-close --net-conn-accept
+connect 10.77.0.5 7
+in_ns host "$build/tools/lab/reach" -w 300 "$(ns host),tcp,10.77.0.66,7" >/dev/null || true
+sleep 1
+ended
+is "$(verdict ATTEMPTED 10.77.0.5)" '["allowed","allowed"]' "one of many allowed peers: allowed"
+is "$(verdict ATTEMPTED 10.77.0.66)" '["dropped","not-allowed"]' "to another: dropped"
+ok "the crowd goes" hostiso deny "${crowd[@]}"
+
 # ---- the isolation comes and goes ----
 
 ok "release" hostiso release

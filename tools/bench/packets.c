@@ -189,6 +189,8 @@ int main(int argc, char **argv)
 		 out4(STRANGER, tcp(4000, 80, ACK))},
 		{"tc out, IPv4 allowed", PROG_tc_out, TC, on, false, out4(PEER, tcp(4000, 80, ACK)),
 		 base->progs.hash_tc},
+		{"tc out, IPv4 allowed, with grants", PROG_tc_out, TC, grants, false,
+		 out4(PEER, tcp(4000, 80, ACK))},
 		{"tc out, IPv4 drop", PROG_tc_out, TC, on, true, out4(STRANGER, tcp(4000, 80, ACK)),
 		 base->progs.hash_tc},
 		{"tc out, IPv6 allowed", PROG_tc_out, TC, on, false,

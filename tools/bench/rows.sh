@@ -21,6 +21,11 @@ timed() { # COMMAND...
 	ms=$(((till - since) / 1000)).$(printf %03d $(((till - since) % 1000)))
 }
 
+# isolate as on a kernel without nftables: it isolates, and exits 3 because there is no backstop.
+isolate_alone() { # OPTION...
+	guarded host "$build/tests/helpers/without_nft" "$HOSTISO" isolate "$@" 2>/dev/null || (($? == 3))
+}
+
 # The host and its peer on one cable; the peer has a second address, which is nobody's friend.
 bench_lab() {
 	lab_ns host peer
@@ -89,6 +94,10 @@ on() { # VARIANT
 	nft-netdev) nft_netdev | in_ns host nft -f - ;;
 	nft-inet) nft_inet | in_ns host nft -f - ;;
 	hostiso) hostiso_in host isolate --allow 10.77.0.5 --xdp off >/dev/null ;;
+	hostiso-alone) # without the nftables backstop
+		hostiso_in host isolate --allow 10.77.0.5 --xdp off >/dev/null
+		in_ns host nft flush ruleset
+		;;
 	hostiso-xdp) hostiso_in host isolate --allow 10.77.0.5 --xdp native >/dev/null ;;
 	esac
 }
@@ -129,10 +138,10 @@ row_flood() {
 	bench_lab
 	in_ns host ethtool -K eth0 gro on # a veth takes redirected frames only with NAPI
 	for ((round = 0; round < slow_rounds; round++)); do
-		for variant in count hash hostiso-xdp; do
+		for variant in count read hash hostiso-xdp; do
 			flood_once "flood, XDP" "$variant"
 		done
-		for variant in hostiso nft-netdev nft-inet none; do
+		for variant in hostiso hostiso-alone nft-netdev nft-inet none; do
 			flood_once "flood, TC" "$variant"
 		done
 	done
@@ -144,48 +153,80 @@ row_flood() {
 iperf() { # STREAMS [-u]: Gbit/s that arrived
 	local streams=$1 args=() amount=(-t 1) filter='.end.sum_received.bits_per_second / 1e9'
 	shift
-	[[ ! $quick ]] || amount=(-n 400M)
+	[[ ! $quick ]] || amount=(-n 150M)
 	if [[ ${1:-} == -u ]]; then
 		args=(-u -b 0 -l 1400)
-		[[ ! $quick ]] || amount=(-n 60M)
+		[[ ! $quick ]] || amount=(-n 20M)
 		filter='.end.sum | (.packets - .lost_packets) * 1400 * 8 / .seconds / 1e9'
 	fi
 	in_ns host timeout 20 iperf3 -c 10.77.0.5 -J "${amount[@]}" -P "$streams" "${args[@]}" | jq "$filter"
 }
 
-row_throughput() {
-	local round variant streams proto
-	bench_lab
+# Each variant has a lab of its own, and keeps it: one sample follows the other's in a second, which
+# is what makes them comparable on a machine that does other things as well.
+of_variant() { # VARIANT COMMAND...
+	local lab_ns_prefix=${lab_ns_prefix}${1//-/}
+	local -x HOSTISO_PIN_DIR=$HOSTISO_PIN_DIR+$1
+	shift
+	"$@"
+}
+
+side_by_side() { # SERVER SAMPLES ROUNDS VARIANT...: SERVER once, SAMPLES VARIANT each round, for each
+	local server=$1 samples_of=$2 rounds_of=$3 round variant variants
+	shift 3
+	variants=("$@")
+	for variant in "${variants[@]}"; do
+		of_variant "$variant" bench_lab
+		of_variant "$variant" "$server"
+		of_variant "$variant" on "$variant"
+	done
+	for ((round = 0; round < rounds_of; round++)); do
+		"$samples_of" "${variants[@]}"
+		variants=("${variants[@]:1}" "${variants[0]}") # nobody is always the first
+	done
+	for variant in "${variants[@]}"; do
+		of_variant "$variant" off "$variant"
+		of_variant "$variant" bench_unlab
+	done
+}
+
+serve_iperf() {
 	# What it prints goes nowhere: nobody reads the pipe, and a server that waits for one answers nobody.
 	start nsenter --net="/run/netns/$(ns peer)" -- bash -c 'echo ready; exec iperf3 -s >/dev/null 2>&1'
 	sleep 0.5
-	for ((round = 0; round < slow_rounds; round++)); do
-		for variant in none nft-inet hostiso pass hostiso-xdp; do
-			on "$variant"
-			for streams in 1 4; do
-				sample "throughput, TCP, $streams" "$variant" "$(iperf "$streams")"
-				sample "throughput, UDP, $streams" "$variant" "$(iperf "$streams" -u)"
-			done
-			off "$variant"
+}
+
+sample_throughput() { # VARIANT...
+	local streams variant
+	for streams in 1 4; do
+		for variant; do
+			sample "throughput, TCP, $streams" "$variant" "$(of_variant "$variant" iperf "$streams")"
+		done
+		for variant; do
+			sample "throughput, UDP, $streams" "$variant" "$(of_variant "$variant" iperf "$streams" -u)"
 		done
 	done
-	bench_unlab
+}
+
+row_throughput() {
+	side_by_side serve_iperf sample_throughput "$slow_rounds" none nft-inet hostiso hostiso-alone pass hostiso-xdp
+}
+
+serve_echo() {
+	serve -u 7 peer
+}
+
+sample_latency() { # VARIANT...
+	local variant p50 p99
+	for variant; do
+		read -r p50 p99 < <(of_variant "$variant" in_ns host "$build/tools/bench/rr" 10.77.0.5 7 "$requests")
+		sample "latency, p50" "$variant" "$p50"
+		sample "latency, p99" "$variant" "$p99"
+	done
 }
 
 row_latency() {
-	local round variant p50 p99
-	bench_lab
-	serve -u 7 peer
-	for ((round = 0; round < rounds; round++)); do
-		for variant in none nft-inet hostiso; do
-			on "$variant"
-			read -r p50 p99 < <(in_ns host "$build/tools/bench/rr" 10.77.0.5 7 "$requests")
-			sample "latency, p50" "$variant" "$p50"
-			sample "latency, p99" "$variant" "$p99"
-			off "$variant"
-		done
-	done
-	bench_unlab
+	side_by_side serve_echo sample_latency "$rounds" none nft-inet hostiso hostiso-alone
 }
 
 # ---- the time to isolate ----
@@ -236,6 +277,9 @@ row_isolate() {
 			sample "isolate, $devices" hostiso "$ms"
 			off hostiso
 			((devices == 1)) || continue
+			timed isolate_alone --allow 10.77.0.5
+			sample "isolate, $devices" hostiso-alone "$ms"
+			off hostiso
 			last_packet nft-inet guarded host nft -f "$scratch/ruleset"
 			off nft-inet
 			last_packet hostiso hostiso_in host isolate --allow 10.77.0.5
@@ -268,6 +312,9 @@ row_sizes() {
 			timed hostiso_in host isolate --limit 2000000 --allow-file "$scratch/entries"
 			sample "allowlist of $n, load" hostiso "$ms"
 			off hostiso
+			timed isolate_alone --limit 2000000 --allow-file "$scratch/entries"
+			sample "allowlist of $n, load" hostiso-alone "$ms"
+			off hostiso
 		done
 	done
 	bench_unlab
@@ -286,7 +333,7 @@ row_tracer() {
 		sample tracer skipped "the machine of vm/ failed: $why"
 		return
 	fi
-	grep -P '^tracer[^\t]*\t' "$scratch/tracer" >>"$samples"
+	grep -P '^(tracer[^\t]*|kill)\t' "$scratch/tracer" >>"$samples"
 }
 
 # ---- the tracer's lines ----
