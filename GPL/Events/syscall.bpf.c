@@ -4,8 +4,10 @@
  * call, and behind it one program a kind of call.
  *
  * sys_exit           looks the call up in `routes`; most are not there, and it is over
- * tail/sys_exit/…    the event: a file by its descriptor (kernel's own data), or a path as the
- *                    process wrote it, read after the call, when the page is surely there
+ * tail/sys_exit/…    did it succeed? then
+ * tail/sys_exit/fd   the event: a file by its descriptor (kernel's own data), or
+ * tail/sys_exit/text a path as the process wrote it, read after the call, when the page is surely
+ *                    there
  */
 #include "syscall.bpf.h"
 
@@ -135,35 +137,76 @@ static __noinline int emit_text(struct text_op *op)
 	return 0;
 }
 
-/* The call named a path, or (fchmod, ftruncate) a descriptor. */
-static __always_inline int emit_call(struct sys *s, u32 type, u32 change, u32 source)
-{
-	struct text_op op = {.type = type, .change = change, .source = source};
-	struct file_op by_fd = {.type = type, .change = change, .source = source};
-	struct file *file;
+/* What a call of that slot is told as. */
+static const struct call_kind {
+	u32 type, change, source;
+} call_kinds[SLOT_COUNT] = {
+	[SLOT_node] = {EVENT_FILE_CREATE, 0, HOOK_node_tp},
+	[SLOT_unlink] = {EVENT_FILE_DELETE, 0, HOOK_unlink_tp},
+	[SLOT_rmdir] = {EVENT_FILE_DELETE, 0, HOOK_rmdir_tp},
+	[SLOT_rename] = {EVENT_FILE_RENAME, 0, HOOK_rename_tp},
+	[SLOT_chmod] = {EVENT_FILE_MODIFY, CHANGE_PERMISSIONS, HOOK_chmod_tp},
+	[SLOT_chown] = {EVENT_FILE_MODIFY, CHANGE_OWNER, HOOK_chown_tp},
+	[SLOT_xattr] = {EVENT_FILE_MODIFY, CHANGE_XATTRS, HOOK_xattr_tp},
+	[SLOT_write] = {EVENT_FILE_MODIFY, CHANGE_CONTENT, HOOK_write_tp},
+	[SLOT_truncate] = {EVENT_FILE_MODIFY, CHANGE_CONTENT, HOOK_truncate_tp},
+};
 
-	if (s->route.xattr)
-		op.xattr = by_fd.xattr = (void *)sys_arg(s->regs, s->route.xattr);
-	by_fd.xattr_user = 1;
-	if (s->route.path) {
-		op.path = (void *)sys_arg(s->regs, s->route.path);
-		op.dirfd = s->route.dirfd ? sys_arg(s->regs, s->route.dirfd) : -100;
-		if (s->route.path2) {
-			op.old_path = op.path;
-			op.old_dirfd = op.dirfd;
-			op.path = (void *)sys_arg(s->regs, s->route.path2);
-			op.dirfd = s->route.dirfd2 ? sys_arg(s->regs, s->route.dirfd2) : -100;
-		}
-		return emit_text(&op);
+SEC("tail/sys_exit/text")
+int hook_text_tp(void *ctx)
+{
+	struct text_op op = {};
+	struct sys s;
+	u32 slot;
+
+	sys_read(&s, ctx);
+	slot = s.route.slot;
+	opaque(slot);
+	if (slot >= SLOT_COUNT)
+		return 0;
+	op.type = call_kinds[slot].type;
+	op.change = call_kinds[slot].change;
+	op.source = call_kinds[slot].source;
+	if (s.route.xattr)
+		op.xattr = (void *)sys_arg(s.regs, s.route.xattr);
+	op.path = (void *)sys_arg(s.regs, s.route.path);
+	op.dirfd = s.route.dirfd ? sys_arg(s.regs, s.route.dirfd) : -100;
+	if (s.route.path2) {
+		op.old_path = op.path;
+		op.old_dirfd = op.dirfd;
+		op.path = (void *)sys_arg(s.regs, s.route.path2);
+		op.dirfd = s.route.dirfd2 ? sys_arg(s.regs, s.route.dirfd2) : -100;
 	}
-	file = fd_file(current_task(), sys_arg(s->regs, s->route.fd));
+	return emit_text(&op);
+}
+
+SEC("tail/sys_exit/fd")
+int hook_fd_tp(void *ctx)
+{
+	struct file_op op = {.xattr_user = 1};
+	struct file *file;
+	struct sys s;
+	u32 slot;
+
+	sys_read(&s, ctx);
+	slot = s.route.slot;
+	opaque(slot);
+	if (slot >= SLOT_COUNT)
+		return 0;
+	op.type = call_kinds[slot].type;
+	op.change = call_kinds[slot].change;
+	op.source = call_kinds[slot].source;
+	file = fd_file(current_task(), sys_arg(s.regs, s.route.fd));
 	if (!file)
 		return 0;
-	if (change == CHANGE_CONTENT && (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+	if (op.type == EVENT_FILE_MODIFY && op.change == CHANGE_CONTENT &&
+	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
 		return 0;
-	by_fd.dentry = BPF_CORE_READ(file, f_path.dentry);
-	by_fd.mnt = BPF_CORE_READ(file, f_path.mnt);
-	return emit_file(&by_fd);
+	if (s.route.xattr)
+		op.xattr = (void *)sys_arg(s.regs, s.route.xattr);
+	op.dentry = BPF_CORE_READ(file, f_path.dentry);
+	op.mnt = BPF_CORE_READ(file, f_path.mnt);
+	return emit_file(&op);
 }
 
 SEC("tail/sys_exit/open")
@@ -191,7 +234,7 @@ int hook_open_tp(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* A write to a terminal goes on to the program for those, if there is one. */
-static __always_inline void not_a_file(struct bpf_raw_tracepoint_args *ctx, struct sys *s)
+static __always_inline void not_a_file(void *ctx, struct sys *s)
 {
 	struct file *file = fd_file(current_task(), sys_arg(s->regs, s->route.fd));
 
@@ -199,24 +242,30 @@ static __always_inline void not_a_file(struct bpf_raw_tracepoint_args *ctx, stru
 		bpf_tail_call(ctx, &slots, SLOT_tty);
 }
 
-#define CALL(name, ok, type, change)                                                               \
+/* Did it succeed? Then on to the program that tells it: one for all, since the verifier takes long
+ * for it on old kernels. */
+#define CALL(name, ok)                                                                             \
 	SEC("tail/sys_exit/" #name)                                                                \
-	int hook_##name##_tp(struct bpf_raw_tracepoint_args *ctx)                                  \
+	int hook_##name##_tp(void *ctx)                                                            \
 	{                                                                                          \
 		struct sys s;                                                                      \
                                                                                                    \
 		sys_read(&s, ctx);                                                                 \
 		if (!(ok))                                                                         \
 			return 0;                                                                  \
-		return emit_call(&s, type, change, HOOK_##name##_tp);                              \
+		if (s.route.path)                                                                  \
+			bpf_tail_call(ctx, &slots, SLOT_text);                                     \
+		else                                                                               \
+			bpf_tail_call(ctx, &slots, SLOT_fd);                                       \
+		return 0;                                                                          \
 	}
 
-CALL(node, s.ret == 0, EVENT_FILE_CREATE, 0)
-CALL(unlink, s.ret == 0, EVENT_FILE_DELETE, 0)
-CALL(rmdir, s.ret == 0, EVENT_FILE_DELETE, 0)
-CALL(rename, s.ret == 0, EVENT_FILE_RENAME, 0)
-CALL(chmod, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_PERMISSIONS)
-CALL(chown, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_OWNER)
-CALL(xattr, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_XATTRS)
-CALL(write, s.ret > 0 && (not_a_file(ctx, &s), true), EVENT_FILE_MODIFY, CHANGE_CONTENT)
-CALL(truncate, s.ret == 0, EVENT_FILE_MODIFY, CHANGE_CONTENT)
+CALL(node, s.ret == 0)
+CALL(unlink, s.ret == 0)
+CALL(rmdir, s.ret == 0)
+CALL(rename, s.ret == 0)
+CALL(chmod, s.ret == 0)
+CALL(chown, s.ret == 0)
+CALL(xattr, s.ret == 0)
+CALL(write, s.ret > 0 && (not_a_file(ctx, &s), true))
+CALL(truncate, s.ret == 0)

@@ -86,6 +86,26 @@ static __u32 count(const struct provider *p, const char *function)
 	return at_least_0(provider_nargs(p, function));
 }
 
+/* The programs that node … truncate of slots.def have in common. */
+static bool tells_calls(const char *name)
+{
+	return !strcmp(name, slot_programs[SLOT_text]) || !strcmp(name, slot_programs[SLOT_fd]);
+}
+
+/* Loads them where this hook hands on to them. */
+static int attach_common(struct provider *p, enum hook hook)
+{
+	int ret;
+
+	for (int s = SLOT_node; s <= SLOT_truncate; s++) {
+		if (strcmp(hook_programs[hook], slot_programs[s]))
+			continue;
+		ret = provider_attach(p, slot_programs[SLOT_text]);
+		return ret ? ret : provider_attach(p, slot_programs[SLOT_fd]);
+	}
+	return 0;
+}
+
 /*
  * Where the kernel may preempt a raw tracepoint's program, it leaves that out for all other tasks
  * of the CPU until the first goes on: half of the events under load, on 7.2. The classic tracepoint
@@ -108,7 +128,8 @@ void select_prepare(struct events_bpf *skel, struct provider *p, __u32 events,
 	{
 		const char *name = bpf_program__name(prog);
 
-		on = (!strcmp(name, "hook_sys_exit") && listed(kinds, KIND_TP)) ||
+		on = ((!strcmp(name, "hook_sys_exit") || tells_calls(name)) &&
+		      listed(kinds, KIND_TP)) ||
 		     (!strncmp(name, "hook_tree_", 10) && tree);
 		for (int h = 1; h < HOOK_COUNT; h++) {
 			if ((feature_events[hooks[h].feature] | also(hooks[h].feature)) & events &&
@@ -147,6 +168,8 @@ static int attach_kind(struct provider *p, enum feature f, enum kind kind)
 		if (hooks[h].feature != f || hooks[h].kind != kind)
 			continue;
 		ret = provider_attach(p, hook_programs[h]);
+		if (!ret)
+			ret = attach_common(p, h);
 		if (ret == -ESRCH && hooks[h].optional)
 			ret = 0;
 		if (ret)
@@ -176,10 +199,11 @@ static int route_calls(struct events_bpf *skel, struct provider *p)
 		if (ret)
 			return ret;
 		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-			if (calls[i].route.slot == s)
-				skel->bss->routes[calls[i].nr] = calls[i].route;
+			if (calls[i].route.slot != s)
+				continue;
+			skel->bss->routes[calls[i].nr] = calls[i].route;
+			any = true;
 		}
-		any = true;
 	}
 	return any ? provider_attach(p, "hook_sys_exit") : 0;
 }
