@@ -90,8 +90,9 @@ fi
 connect() { # ADDRESS PORT
 	in_ns host timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null || true
 }
-verdict() { # EVENT ADDRESS
-	jq -c "select(.event_type == \"NETWORK_CONNECTION_$1\" and .net.destination_address == \"$2\") | [.verdict, .verdict_reason]" "$out" | head -n1
+verdict() { # EVENT ADDRESS: the host's own, for others test beside us
+	jq -c --argjson ns "$(stat -Lc %i "/run/netns/$(ns host)")" "select(.event_type == \"NETWORK_CONNECTION_$1\" and
+		.net.destination_address == \"$2\" and .net.network_namespace == \$ns) | [.verdict, .verdict_reason]" "$out" | head -n1
 }
 listen --net-conn-attempt --net-conn-close --net-conn-accept
 connect 10.77.0.5 7
