@@ -323,12 +323,21 @@ row_sizes() {
 # ---- the tracer and the kill hook, in a machine of vm/ ----
 
 row_tracer() {
-	local kernel=6.12 why
+	local kernel=6.12 why with=()
 	if ! "$tree/vm/fetch" $kernel >"$scratch/fetch" 2>&1; then
 		sample tracer skipped "no kernel for vm/ here: $(tail -n 1 "$scratch/fetch")"
 		return
 	fi
-	if ! "$tree/vm/run" $kernel --timeout 200 -- tools/bench/tracer "$slow_rounds" "${quick:+quick}" >"$scratch/tracer" 2>&1; then
+	if [[ $quick ]]; then
+		sample 'tracer against bpftrace' skipped "not with --quick: it takes more than a minute"
+	elif ! command -v bpftrace >/dev/null; then
+		sample 'tracer against bpftrace' skipped "no bpftrace here"
+	else
+		mkdir "$scratch/with"
+		cp -L "$(command -v bpftrace)" "$scratch/with/"
+		with=(--with "$scratch/with")
+	fi
+	if ! "$tree/vm/run" $kernel --timeout 300 "${with[@]}" -- tools/bench/tracer "$slow_rounds" "${quick:+quick}" >"$scratch/tracer" 2>&1; then
 		why=$(tail -n 1 "$scratch/tracer")
 		sample tracer skipped "the machine of vm/ failed: $why"
 		return
