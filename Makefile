@@ -31,11 +31,10 @@ BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -O2 -g -mcpu=v3 -std=gnu11 
 LDLIBS := -pthread -lbpf -lelf -lz -lmnl -lnftnl -ljson-c
 
 BPF_SRCS := $(wildcard GPL/*/*.bpf.c)
-# The tracer's files share one ring: they are linked into one object, with one skeleton.
-# Twice: for kernels with bpf_loop(), and (old) for those where the verifier unrolls loops.
-EVENTS_OBJS := $(patsubst GPL/Events/%.bpf.c,$(B)/%.bpf.o,$(filter-out %/kill.bpf.c,$(wildcard GPL/Events/*.bpf.c)))
-SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(filter-out $(EVENTS_OBJS:$(B)/%.bpf.o=GPL/Events/%.bpf.c),$(BPF_SRCS)))) \
-	$(B)/events.skel.h $(B)/events_old.skel.h
+# The tracer's object is built thrice: for kernels with bpf_rdonly_cast(), for those with bpf_loop() only, and
+# for those where the verifier unrolls loops.
+EVENTS := events_cast events events_old
+SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(filter-out GPL/Events/%,$(BPF_SRCS)))) $(EVENTS:%=$(B)/%.skel.h)
 SRCS := $(filter-out $(EXCLUDE),$(wildcard non-GPL/*/*.c))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS := $(filter-out %/main.o,$(OBJS))
@@ -64,26 +63,17 @@ $(B)/%.bpf.o: %.bpf.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
-$(B)/events.linked.o: $(EVENTS_OBJS)
-	$(call say,BPFLINK,$@)
-	$(Q)$(BPFTOOL) gen object $@ $^
-
-$(B)/events.skel.h: $(B)/events.linked.o
-	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name events_bpf > $@
-
-$(B)/%.old.bpf.o: %.bpf.c Makefile
-	$(call say,BPF,$< (old))
+$(B)/events_cast.bpf.o: BPF_DEFINES := -DCAST_KERNEL
+$(B)/events_old.bpf.o: BPF_DEFINES := -DOLD_KERNEL
+$(EVENTS:%=$(B)/%.bpf.o): GPL/Events/events.bpf.c Makefile
+	$(call say,BPF,$< ($(@F)))
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -DOLD_KERNEL -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_DEFINES) -MF $(@:.o=.d) -MT $@ -c $< -o $@.full
+	$(Q)$(BPFTOOL) gen object $@ $@.full && rm $@.full
 
-$(B)/events_old.linked.o: $(EVENTS_OBJS:.bpf.o=.old.bpf.o)
-	$(call say,BPFLINK,$@)
-	$(Q)$(BPFTOOL) gen object $@ $^
-
-$(B)/events_old.skel.h: $(B)/events_old.linked.o
+$(EVENTS:%=$(B)/%.skel.h): $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name events_old_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
@@ -114,7 +104,7 @@ $(B)/tools/lab/%: $(B)/tools/lab/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ -lpthread
 
-.SECONDARY: $(SKELS) $(SKELS:.skel.h=.bpf.o) $(EVENTS_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o) \
+.SECONDARY: $(SKELS) $(SKELS:.skel.h=.bpf.o) $(TEST_SRCS:%.c=$(B)/%.o) $(HELPER_SRCS:%.c=$(B)/%.o) \
 	$(BENCH_SRCS:%.c=$(B)/%.o) $(B)/tools/bench/baseline.skel.h $(B)/tools/bench/baseline.bpf.o
 
 test-programs: all $(TESTS) $(HELPERS) $(BENCH)

@@ -13,8 +13,6 @@
 #include "syscall.bpf.h"
 #include <asm/unistd.h>
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 #define COPYING (~0ULL) /* no mode of a file */
 
 /* Inside of vfs_copy_file_range? */

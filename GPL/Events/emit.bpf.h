@@ -6,10 +6,8 @@
  */
 #pragma once
 
-#include "kernel.h"
+#include "read.bpf.h"
 #include "events.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
 struct {

@@ -9,8 +9,6 @@
  */
 #include "pending.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 const volatile __u32 vfs_mkdir_dentry;
 
 static __always_inline int on_file_open(struct file *file, u32 source)

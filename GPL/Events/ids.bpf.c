@@ -10,8 +10,6 @@
  */
 #include "syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 #if defined(__TARGET_ARCH_x86)
 #define SYS "__x64_sys_"
 #else
@@ -37,7 +35,7 @@ struct ids {
 	u32 uid[4], gid[4]; /* real, effective, saved, of the file system */
 };
 
-static __always_inline void read_ids(struct ids *i, const struct cred *c)
+static __always_inline void read_ids(struct ids *i, struct cred *c)
 {
 	i->uid[0] = BPF_CORE_READ(c, uid.val);
 	i->uid[1] = BPF_CORE_READ(c, euid.val);

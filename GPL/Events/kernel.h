@@ -253,12 +253,12 @@ enum iter_type { ITER_UBUF, ITER_IOVEC };
 struct iov_iter {
 	u8 iter_type; /* not in 5.10 */
 	u64 count, nr_segs;
-	const struct iovec *iov;
+	struct iovec *iov;
 	void *ubuf;
 };
 
 struct iov_iter___64 {
-	const struct iovec *__iov;
+	struct iovec *__iov;
 };
 
 struct module {
@@ -350,7 +350,7 @@ struct task_struct {
 	u64 start_time, start_boottime;
 	struct task_struct *real_parent, *group_leader;
 	struct mm_struct *mm;
-	const struct cred *cred, *real_cred;
+	struct cred *cred, *real_cred;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;
@@ -362,7 +362,7 @@ struct task_struct {
 
 struct linux_binprm {
 	struct file *file;
-	const struct cred *cred;
+	struct cred *cred;
 	const char *filename;
 };
 

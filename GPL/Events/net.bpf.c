@@ -10,8 +10,6 @@
  */
 #include "syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 /* linux/net/tcp_states.h */
 #define TCP_FIN_WAIT1 4
 #define TCP_CLOSE 7

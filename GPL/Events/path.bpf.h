@@ -13,7 +13,7 @@
 
 /*
  * A loop with a bound. bpf_loop() (5.17) is checked once, whatever the bound; older kernels follow
- * every step, and can be asked for fewer. The file is compiled twice, for the one and the other.
+ * every step, and can be asked for fewer. The object is built for both (events.bpf.c).
  */
 #ifdef OLD_KERNEL
 #define PATH_STEPS 40 /* components and mount crossings */

@@ -8,8 +8,6 @@
  */
 #include "file.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 const volatile __u32 exit_has_group_dead; /* the tracepoint's second argument, since 6.13 */
 
 SEC("tp_btf/sched_process_fork")

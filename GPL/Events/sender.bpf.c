@@ -9,8 +9,6 @@
  */
 #include "syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 #define TCP_SYN_SENT 2
 
 struct {

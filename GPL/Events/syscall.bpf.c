@@ -11,8 +11,6 @@
  */
 #include "syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 /* With calls_by_perf it is no raw tracepoint, nor is what is behind it: syscall.bpf.h. */
 SEC("raw_tp/sys_exit")
 int hook_sys_exit(struct bpf_raw_tracepoint_args *ctx)

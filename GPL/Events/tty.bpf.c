@@ -7,8 +7,6 @@
  */
 #include "syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
 #define ECHO 8
 #define DRIVER_PTY 4
 #define PTY_MASTER 1
@@ -77,7 +75,7 @@ static __noinline int emit_tty(struct tty_struct *tty, const void *base, u64 len
 }
 
 struct segments {
-	const struct iovec *iov;
+	struct iovec *iov;
 	struct tty_struct *tty;
 	u64 count;
 	u32 source, user; /* the iovecs lie in user memory */

@@ -27,7 +27,7 @@ static __always_inline void fill_pids(struct event_pids *p, struct task_struct *
 	p->start_time_ns = BPF_CORE_READ(leader, start_time);
 }
 
-static __always_inline void fill_creds(struct event_creds *c, const struct cred *cred)
+static __always_inline void fill_creds(struct event_creds *c, struct cred *cred)
 {
 	c->ruid = BPF_CORE_READ(cred, uid.val);
 	c->rgid = BPF_CORE_READ(cred, gid.val);

@@ -188,7 +188,7 @@ static int tracer_open(struct tracer *t, struct error *err)
 	if (ret)
 		return ret;
 	provider_listen(t->provider, o->verbose ? say : NULL);
-	t->skel = events_open(provider_has_loop());
+	t->skel = events_open(events_best(provider_btf(t->provider)));
 	if (!t->skel)
 		return fail(err, -errno, "cannot read the built-in programs: %s", strerror(errno));
 	select_prepare(t->skel, t->provider, o->events, o->kinds, o->tree.count);

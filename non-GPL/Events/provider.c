@@ -350,9 +350,9 @@ bool provider_trampolines(struct provider *p)
 	return link >= 0;
 }
 
-bool provider_has_loop(void)
+const struct btf *provider_btf(const struct provider *p)
 {
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+	return p->btf;
 }
 
 void provider_detach(struct provider *p, const char *prog)

@@ -59,8 +59,8 @@ bool provider_by_perf(const struct provider *p); /* is it so? */
 /* Does this kernel take fentry programs at all? Tried with one that does nothing. */
 bool provider_trampolines(struct provider *p);
 
-/* Does this kernel have bpf_loop()? */
-bool provider_has_loop(void);
+/* The kernel's own types; owned by the provider. */
+const struct btf *provider_btf(const struct provider *p);
 
 /* -1 when not attached (or of a tail/ program). Owned by the provider. */
 int provider_prog_fd(const struct provider *p, const char *prog);
