@@ -173,22 +173,12 @@ static void tracer_free(struct tracer *t)
 	trace_options_free(&t->options);
 }
 
-static int tracer_open(struct tracer *t, struct error *err)
+static int tracer_load(struct tracer *t, enum events_build build, struct error *err)
 {
-	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	struct trace_options *o = &t->options;
 	int ret;
 
-	ret = trace_paths_resolve(&o->path, err);
-	if (ret)
-		return ret;
-	/* Only kernels before 5.11 count maps against it; where it fails, loading will tell. */
-	setrlimit(RLIMIT_MEMLOCK, &all);
-	ret = provider_new(&t->provider, err);
-	if (ret)
-		return ret;
-	provider_listen(t->provider, o->verbose ? say : NULL);
-	t->skel = events_open(events_best(provider_btf(t->provider)));
+	t->skel = events_open(build);
 	if (!t->skel)
 		return fail(err, -errno, "cannot read the built-in programs: %s", strerror(errno));
 	select_prepare(t->skel, t->provider, o->events, o->kinds, o->tree.count);
@@ -214,6 +204,39 @@ static int tracer_open(struct tracer *t, struct error *err)
 			    "--probe shows each, -v why",
 			    strerror(-ret));
 	return 0;
+}
+
+static int tracer_open(struct tracer *t, struct error *err)
+{
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct trace_options *o = &t->options;
+	enum events_build build;
+	int ret;
+
+	ret = trace_paths_resolve(&o->path, err);
+	if (ret)
+		return ret;
+	/* Only kernels before 5.11 count maps against it; where it fails, loading will tell. */
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	ret = provider_new(&t->provider, err);
+	if (ret)
+		return ret;
+	provider_listen(t->provider, o->verbose ? say : NULL);
+	build = events_best(provider_btf(t->provider));
+	ret = tracer_load(t, build, err);
+	if (build != EVENTS_CAST || !provider_rejected(t->provider))
+		return ret;
+
+	/* What casts asks more of a verifier than what does not. */
+	events_bpf__destroy(t->skel);
+	t->skel = NULL;
+	provider_free(t->provider);
+	t->provider = NULL;
+	ret = provider_new(&t->provider, err);
+	if (ret)
+		return ret;
+	provider_listen(t->provider, o->verbose ? say : NULL);
+	return tracer_load(t, EVENTS_LOOP, err);
 }
 
 static int output_failed(const struct output *out)

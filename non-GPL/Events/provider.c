@@ -45,7 +45,7 @@ struct provider {
 	struct kept *kept;
 	size_t count;
 	void (*say)(const char *text);
-	bool calls_by_perf;
+	bool calls_by_perf, rejected;
 };
 
 static void *copy(const void *data, size_t size)
@@ -258,6 +258,7 @@ static int load(struct provider *p, struct kept *k)
 	fd = bpf_prog_load(type_of(p, k), k->name, "Dual BSD/GPL", k->insns, k->insn_count, &opts);
 	if (p->say)
 		tell(p, k, type_of(p, k), &opts, fd);
+	p->rejected |= fd == -EACCES || fd == -E2BIG;
 	if (fd < 0)
 		return fd;
 	k->prog_fd = fd;
@@ -353,6 +354,11 @@ bool provider_trampolines(struct provider *p)
 const struct btf *provider_btf(const struct provider *p)
 {
 	return p->btf;
+}
+
+bool provider_rejected(const struct provider *p)
+{
+	return p->rejected;
 }
 
 void provider_detach(struct provider *p, const char *prog)

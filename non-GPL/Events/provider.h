@@ -62,6 +62,9 @@ bool provider_trampolines(struct provider *p);
 /* The kernel's own types; owned by the provider. */
 const struct btf *provider_btf(const struct provider *p);
 
+/* Has the verifier found fault with a program so far? */
+bool provider_rejected(const struct provider *p);
+
 /* -1 when not attached (or of a tail/ program). Owned by the provider. */
 int provider_prog_fd(const struct provider *p, const char *prog);
 int provider_link_fd(const struct provider *p, const char *prog);
