@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Two tracers and the kill hook on the same calls: each sees everything, the rule judges everything, and
+# one that is killed leaves nothing in the kernel and takes nothing from the others.
+# timeout: 400
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../e2e/lib.sh"
+# shellcheck source=tests/lib/kill.sh
+. "$(dirname "$0")/../lib/kill.sh"
+
+acts=$build/tests/helpers/trace_acts
+turns=100
+
+declare -A tracer
+trace_begin() { # NAME OPTIONS...: to $scratch/NAME
+	local name=$1
+	shift
+	: >"$scratch/$name"
+	"$build/hostiso" trace -i "$@" --comm trace_acts --comm chmod_doors --file-create --file-delete --file-rename \
+		--file-modify --process-exec --process-exit >"$scratch/$name" 2>"$scratch/$name.err" {lab_lock}>&- &
+	tracer[$name]=$!
+	eventually 200 test -s "$scratch/$name" || diag "$(<"$scratch/$name.err")"
+}
+trace_end() { # NAME
+	local code=0
+	sleep 0.5
+	kill -INT "${tracer[$1]}"
+	wait "${tracer[$1]}" || code=$?
+	is "$code" 0 "$1 ends with 0"
+}
+
+# How many of each event of the loop, lost ones, and how the victims ended.
+seen() { # NAME
+	jq -rs --arg dir "$dir" '
+		[.[] | select(.event_type and ((.path // .new_path // "") | test("^\($dir)/[ab][0-9]+$")))] as $loop |
+		[.[] | select(.event_type == "PROCESS_EXIT" and .comm == "chmod_doors") | .signal] as $ends |
+		"\([("FILE_CREATE", "FILE_RENAME", "FILE_DELETE") as $t | [$loop[] | select(.event_type == $t)] | length]) " +
+		"\([$loop[] | select(.change_type == "PERMISSIONS")] | length) " +
+		"\([.[] | select(.event_type == "TRACE_LOST")] | length) \($ends)"' "$scratch/$1"
+}
+
+# What a process holds in the kernel: "prog 12" a line.
+held() { # PID
+	cat /proc/"$1"/fdinfo/* 2>/dev/null | sed -nE 's/^(prog|map|link)_id:\s+([0-9]+)$/\1 \2/p' | sort -u
+}
+still_there() { # FILE
+	local kind id
+	while read -r kind id; do
+		bpftool "$kind" show id "$id" >/dev/null 2>&1 && echo "$kind $id"
+	done <"$1"
+}
+# shellcheck disable=SC2317
+gone() { # FILE
+	[[ ! $(still_there "$1") ]]
+}
+
+arm --adds x --enforce 2>"$scratch/err" || skip_all "$(<"$scratch/err")"
+trace_begin first
+trace_begin second --provider tracepoint
+
+want="[$turns,$turns,$turns] $turns 0"
+"$acts" loop "$dir" $turns
+fresh
+victim "$doors" chmod "$file" 755
+is "$status" 137 "the kill hook kills beside two tracers"
+is "$(counts .matched)" 1 "and judged that chmod alone"
+sleep 1
+is "$(seen first)" "$want [9]" "the first tracer has every event, the kill too"
+is "$(seen second)" "$want [9]" "so has the second, by tracepoints"
+
+held "${tracer[first]}" >"$scratch/held"
+ok "the first tracer holds programs, maps and links or perf events" \
+	bash -c 'grep -q "^prog" "$1" && grep -q "^map" "$1"' - "$scratch/held"
+kill -KILL "${tracer[first]}"
+wait "${tracer[first]}" 2>/dev/null || true
+eventually 60 gone "$scratch/held" || true
+is "$(still_there "$scratch/held")" '' "SIGKILL leaves none of them"
+
+"$acts" loop "$dir" $turns
+fresh
+victim "$doors" chmod "$file" 755
+is "$status" 137 "the kill hook goes on"
+trace_end second
+is "$(seen second)" "[$((2 * turns)),$((2 * turns)),$((2 * turns))] $((2 * turns)) 0 [9,9]" "so does the second tracer"
+
+trace_begin third
+kill_ clear >/dev/null
+"$acts" loop "$dir" $turns
+fresh
+victim "$doors" chmod "$file" 755
+is "$status $(mode)" "0 755" "without the rule nothing is killed"
+trace_end third
+is "$(seen third)" "$want [0]" "and a tracer that began under it goes on"
+done_testing
