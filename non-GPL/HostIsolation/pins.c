@@ -143,13 +143,15 @@ int pins_open(struct pins *pins, const char *dir, bool create, struct error *err
 	snprintf(pins->maps, sizeof(pins->maps), "%s/maps", pins->dir);
 	snprintf(pins->progs, sizeof(pins->progs), "%s/progs", pins->dir);
 	snprintf(pins->links, sizeof(pins->links), "%s/links", pins->dir);
-	if (!create)
-		return stat(pins->dir, &st) == 0 ? 0 : -errno;
-	if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
+	if (!create && stat(pins->dir, &st) < 0)
+		return -errno;
+	if (create && mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
 		return fail(err, -errno, "cannot make the pin folder %s: %s", pins->dir,
 			    strerror(errno));
+	/* Whoever only looks or releases, too: release empties this folder, whatever lies in it. */
 	if (!is_bpffs(pins->dir)) {
-		rmdir(pins->dir);
+		if (create)
+			rmdir(pins->dir);
 		return fail(
 			err, -EINVAL,
 			"pin folder %s does not lie on a BPF file system; mount one: mount -t bpf bpf %s",

@@ -94,6 +94,12 @@ bad 2 root "isolate without root" as_nobody "$scratch/hostiso" isolate
 bad 2 root "release without root" as_nobody "$scratch/hostiso" release
 bad 2 root "allow without root" as_nobody "$scratch/hostiso" allow 10.77.0.66
 bad 2 . "a pin folder that is not on a bpffs" guarded host "$HOSTISO" isolate --pin-dir "$scratch/pins"
+mkdir -p "$scratch/plain/maps" && echo kept >"$scratch/plain/file" && echo kept >"$scratch/plain/maps/file"
+for verb in release status list confirm "allow 10.77.0.66" "deny 10.77.0.66"; do
+	# shellcheck disable=SC2086 # a verb and its entry
+	bad 2 "BPF file system" "$verb with a plain folder for pins" guarded host "$HOSTISO" $verb --pin-dir "$scratch/plain"
+done
+is "$(cat "$scratch/plain/file" "$scratch/plain/maps/file" 2>&1)" kept$'\n'kept "and what lies in that folder stays"
 if command -v strace >/dev/null; then
 	bad 2 BPF "a kernel that refuses BPF" guarded host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
 		"$HOSTISO" isolate --allow 10.77.0.66
