@@ -6,7 +6,8 @@
 . "$(dirname "$0")/../../tools/lab/puppets.sh"
 
 lab_default
-# Behind the name server, a network with a narrow way to it.
+# Behind the name server, a network with a narrow way to it. Its host sends nothing too wide for that
+# (veth drops such frames without a word), but does not tell us so in its SYN-ACK.
 lab_ns far
 lab_cable dns eth1 far eth0
 ip -n "$(ns dns)" link set eth1 mtu 1280
@@ -14,8 +15,8 @@ ip -n "$(ns dns)" addr add 10.78.0.1/24 dev eth1
 ip -n "$(ns dns)" addr add fd00:78::1/64 dev eth1 nodad
 ip -n "$(ns far)" addr add 10.78.0.2/24 dev eth0
 ip -n "$(ns far)" addr add fd00:78::2/64 dev eth0 nodad
-ip -n "$(ns far)" route add default via 10.78.0.1
-ip -n "$(ns far)" route add default via fd00:78::1
+ip -n "$(ns far)" route add default via 10.78.0.1 mtu 1280 advmss 1460
+ip -n "$(ns far)" route add default via fd00:78::1 mtu 1280 advmss 1440
 in_ns dns bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 ip -n "$(ns host)" route add 10.78.0.0/24 via 10.77.0.53
 ip -n "$(ns host)" route add fd00:78::/64 via fd00:77::53
@@ -107,7 +108,7 @@ is "$answer" "shut refused" "IPv6 too"
 say_shut "another process's datagram did not even go" other udp 10.77.0.66 4444
 for to in 10.78.0.2 fd00:78::2; do
 	say_open "a connection through a router to $to" granted tcp $to 7 c
-	say_open "is told of the narrow way behind it" granted within 60 say c '*60000'
+	say_open "is told of the narrow way behind it" granted say c '*60000'
 	tell granted close c
 done
 

@@ -20,10 +20,11 @@ puppet() { # NAME HOST: starts one, by $puppet_program if that is set
 	puppet_pid[$1]=${answer#ready }
 }
 
+# As long as only a puppet that hangs would take: one answer missed shifts all that follow.
 answer=''
 puppet_answer() { # NAME: its next line, in $answer
 	answer='no answer'
-	IFS= read -r -t 20 answer <&"${puppet_out[$1]}" || true
+	IFS= read -r -t 120 answer <&"${puppet_out[$1]}" || true
 }
 
 tell() { # NAME COMMAND...: what it answers, in $answer
