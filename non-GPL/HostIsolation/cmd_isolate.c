@@ -364,7 +364,7 @@ static int isolate_nft_backend(struct isolate_arguments *a, const char *why)
 static int choose_backend(const struct isolate_arguments *a, struct error *err)
 {
 	struct session s = SESSION_INIT;
-	int ret = 0;
+	int ret;
 
 	if (nft_backend_there())
 		return a->backend != BACKEND_BPF
@@ -373,7 +373,10 @@ static int choose_backend(const struct isolate_arguments *a, struct error *err)
 				      "this host is isolated by nftables alone; 'hostiso release' first");
 	if (a->backend != BACKEND_NFT)
 		return BACKEND_BPF;
-	if (session_open(&s, &a->common, SESSION_READ, NULL) == 0 && s.have_maps)
+	ret = session_open(&s, &a->common, SESSION_READ, err);
+	if (ret != -EUCLEAN)
+		ret = 0;
+	if (s.have_maps)
 		ret = fail(
 			err, -EINVAL, "%s; 'hostiso release' first",
 			isolation_state(&s.maps) == STATE_OFF

@@ -190,10 +190,11 @@ int cmd_release(int argc, char **argv)
 	if (ret < 0)
 		return complain(&err, misuse_or_failure(ret));
 	ret = session_open(&s, &a.common, SESSION_CHANGE, &err);
-	if (ret < 0 && s.pins.lock_fd < 0)
+	if (ret < 0 && ret != -EUCLEAN && s.pins.lock_fd < 0)
 		return complain(&err, misuse_or_failure(ret));
 	/* broken pins, or another version's: what is attached is found on the devices */
 	was |= s.have_maps && isolation_state(&s.maps) != STATE_OFF;
+	was |= orphans_state(&s.orphans) != STATE_OFF;
 	ret = s.pins.lock_fd < 0 ? release_unpinned(&s) : release(&s, &a);
 	if (ret == EXIT_DONE)
 		say(&s, &a, was);

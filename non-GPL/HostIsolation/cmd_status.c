@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* hostiso status: what the kernel says now. Exit 0 only when this host is isolated, whole. */
+#include <errno.h>
 #include <stdio.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/duration.h"
@@ -56,6 +57,10 @@ static void print_head(const struct snapshot *snap)
 		printf("  case: %s\n", printable(p->case_id, text, sizeof(text)));
 	if (p->comment[0])
 		printf("  comment: %s\n", printable(p->comment, text, sizeof(text)));
+	if (snap->unread) {
+		printf("  allowlist, grants and counters: not known, their pins are gone\n");
+		return;
+	}
 	printf("  allowlist: %zu IPv4 and %zu IPv6 entries of at most %llu each\n", snap->entries4,
 	       snap->entries6, p->limit);
 	if (snap->kept)
@@ -177,12 +182,22 @@ static void print_json(const struct snapshot *snap)
 	printf("%s\n", text ? text : "{}");
 }
 
-static int status(struct session *s, const struct common *common, struct error *err)
+/* opened: what session_open() said. */
+static int status(struct session *s, const struct common *common, int opened, struct error *err)
 {
 	struct snapshot snap = {.here = true};
+	struct error why = *err;
 	bool whole;
-	int ret = s->have_maps ? snapshot_take(s, &snap, err) : 0;
+	int ret = 0;
 
+	if (opened == -EUCLEAN)
+		ret = snapshot_take_orphans(s, why.text, &snap, err);
+	else if (s->have_maps)
+		ret = snapshot_take(s, &snap, err);
+	else if (nft_kind_now() == NFT_BACKSTOP)
+		snapshot_degraded(
+			&snap,
+			"the nftables backstop of an isolation is left over and shuts the devices that came since; 'hostiso release' removes it");
 	if (ret < 0)
 		return complain(err, EXIT_FAILED);
 	if (!s->have_maps)
@@ -209,7 +224,8 @@ int cmd_status(int argc, char **argv)
 	if (verb_parse(&argp, argc, argv, &common, &common))
 		return EXIT_MISUSED;
 	ret = session_open(&s, &common, SESSION_READ, &err);
-	ret = ret < 0 ? complain(&err, misuse_or_failure(ret)) : status(&s, &common, &err);
+	ret = ret < 0 && ret != -EUCLEAN ? complain(&err, misuse_or_failure(ret))
+					 : status(&s, &common, ret, &err);
 	session_close(&s);
 	return ret;
 }

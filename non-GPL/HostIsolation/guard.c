@@ -216,6 +216,17 @@ static int detach_pins(const struct pins *pins, struct error *err)
 	return ret;
 }
 
+/* Without maps nobody knows who made the clsact qdisc: then it goes with our filters, if they were
+ * the last. */
+static bool has_filter(const struct link_info *link)
+{
+	struct progs any = PROGS_INIT;
+	struct device_state state = {};
+
+	return device_state_read(link, progs_ours, &any, &state, NULL) == 0 &&
+	       ((state.in.attached && !state.in.tcx) || (state.out.attached && !state.out.tcx));
+}
+
 int guard_detach_all(const struct pins *pins, const struct maps *maps, struct error *err)
 {
 	_cleanup_(link_vec_freep) struct link_vec links = {};
@@ -229,6 +240,8 @@ int guard_detach_all(const struct pins *pins, const struct maps *maps, struct er
 			continue;
 		if (maps)
 			bpf_map_lookup_elem(maps->fd[MAP_devices], &key, &d);
+		else if (has_filter(&links.items[i]))
+			d.flags = DEVICE_CLSACT_OURS;
 		r = detach_device(pins->links, key, d.flags & DEVICE_CLSACT_OURS, ret ? NULL : err);
 		ret = ret ? ret : r;
 	}

@@ -77,10 +77,10 @@ int maps_open(struct maps *maps, const struct pins *pins, struct error *err)
 		m.fd[i] = bpf_obj_get(path);
 		if (m.fd[i] < 0) {
 			ret = -errno;
+			maps_close(&m);
 			if (i == MAP_policy && ret == -ENOENT)
 				return -ENOENT;
-			maps_close(&m);
-			return fail(err, ret,
+			return fail(err, ret == -ENOENT ? -EUCLEAN : ret,
 				    "cannot open %s: %s; 'hostiso release' removes what is broken",
 				    path, strerror(-ret));
 		}

@@ -28,8 +28,8 @@ struct maps {
 
 extern const char *const map_names[MAP_COUNT];
 
-/* -ENOENT without a line when nothing is pinned; -EPROTO with one when the layout is another
- * version's. */
+/* -ENOENT without a line when no policy is pinned; with one, -EPROTO when the layout is another
+ * version's, -EUCLEAN when the pin of another map is missing. */
 int maps_open(struct maps *maps, const struct pins *pins, struct error *err);
 /* Makes and pins all maps; the folder must be locked. Half sets of an interrupted run are replaced.
  */

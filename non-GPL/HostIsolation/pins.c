@@ -148,7 +148,7 @@ int pins_open(struct pins *pins, const char *dir, bool create, struct error *err
 	if (create && mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
 		return fail(err, -errno, "cannot make the pin folder %s: %s", pins->dir,
 			    strerror(errno));
-	/* Whoever only looks or releases, too: release empties this folder, whatever lies in it. */
+	/* Whoever only looks or releases, too: a file is no pin. */
 	if (!is_bpffs(pins->dir)) {
 		if (create)
 			rmdir(pins->dir);
@@ -199,7 +199,7 @@ static int lock_busy(struct pins *pins, const struct stat *st, struct error *err
 	return fail(err, -EBUSY, "somebody else holds the lock of %s; try again", pins->dir);
 }
 
-int pins_lock(struct pins *pins, struct error *err)
+int pins_lock(struct pins *pins, bool create, struct error *err)
 {
 	struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
 	const char *sub[] = {pins->maps, pins->progs, pins->links};
@@ -208,10 +208,12 @@ int pins_lock(struct pins *pins, struct error *err)
 	for (int waited = 0; waited <= LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
 		_cleanup_close_ int fd = -1;
 
-		if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
+		if (create && mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
 			return fail(err, -errno, "cannot make the pin folder %s: %s", pins->dir,
 				    strerror(errno));
 		fd = open(pins->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && !create)
+			return -ENOENT;
 		if (fd < 0 && errno != ENOENT)
 			return fail(err, -errno, "cannot open the pin folder %s: %s", pins->dir,
 				    strerror(errno));
@@ -224,7 +226,7 @@ int pins_lock(struct pins *pins, struct error *err)
 	}
 	if (pins->lock_fd < 0)
 		return lock_busy(pins, &held, err);
-	for (size_t i = 0; i < sizeof(sub) / sizeof(*sub); i++)
+	for (size_t i = 0; create && i < sizeof(sub) / sizeof(*sub); i++)
 		if (mkdir(sub[i], 0700) < 0 && errno != EEXIST)
 			return fail(err, -errno, "cannot make %s: %s", sub[i], strerror(errno));
 	return 0;
@@ -235,41 +237,102 @@ void pins_close(struct pins *pins)
 	close_fdp(&pins->lock_fd);
 }
 
-/* Empties a folder; bpffs has no deeper nesting than we make. What begins with `keep` stays, and
- * the folders it lies in. */
-static int remove_tree(const char *path, int depth, const char *keep)
+/*
+ * What says whose folder it is: the filter's first and last map, the kill hook's last, and
+ * programs, should somebody have removed the maps. One of them is there whatever verb was killed:
+ * `policy` goes first, since its pin says that the others are there, and the last two at the very
+ * end.
+ */
+static const char *const marks[] = {"maps/policy",  "maps/allow_host4", "maps/kill_state",
+				    "progs/tc_in",  "progs/tc_in_ip",	"progs/tc_in_none",
+				    "progs/tc_out", "progs/xdp_in",	"progs/xdp_in_frags"};
+static const char *const last_pins[] = {"allow_host4", "kill_state"};
+
+static bool ours(int dir_fd)
 {
-	_cleanup_closedir_ DIR *dir = opendir(path);
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (faccessat(dir_fd, marks[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	return false;
+}
+
+static bool is_last(const char *name)
+{
+	return !strcmp(name, last_pins[0]) || !strcmp(name, last_pins[1]);
+}
+
+/* The pins right below a folder, but for those that `keep` begins; the last ones or the others. */
+static int unpin(int fd, const char *keep, bool last)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_close_ int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *e;
 	int ret = 0;
 
+	dir = own < 0 ? NULL : fdopendir(own);
 	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
+	own = -1; /* the stream's */
 	while ((e = readdir(dir))) {
-		char sub[PATH_MAX];
-
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+		if (e->d_type == DT_DIR || is_last(e->d_name) != last ||
+		    (keep && !strncmp(e->d_name, keep, strlen(keep))))
 			continue;
-		if (keep && !strncmp(e->d_name, keep, strlen(keep)))
-			continue;
-		snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name);
-		if (e->d_type == DT_DIR && depth > 0) {
-			int r = remove_tree(sub, depth - 1, keep);
-
-			ret = ret ? ret : r;
-		} else if (unlink(sub) < 0 && errno != ENOENT) {
+		if (unlinkat(fd, e->d_name, 0) < 0 && errno != ENOENT)
 			ret = ret ? ret : -errno;
-		}
 	}
-	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT && !(keep && errno == ENOTEMPTY))
-		ret = -errno;
 	return ret;
+}
+
+/* One of our three folders, not one that a symbolic link or a mount leads to; -1: there is none. */
+static int open_folder(int dir_fd, const char *name)
+{
+	_cleanup_close_ int fd =
+		openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat above, st;
+
+	if (fd < 0 || fstat(dir_fd, &above) < 0 || fstat(fd, &st) < 0 || st.st_dev != above.st_dev)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+static int remove_folder(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY &&
+			       errno != ENOTDIR && errno != EBUSY
+		       ? -errno
+		       : 0;
+}
+
+static int unpin_folders(int dir_fd, const char *keep)
+{
+	_cleanup_close_ int links = open_folder(dir_fd, "links"),
+			    progs = open_folder(dir_fd, "progs"),
+			    maps = open_folder(dir_fd, "maps");
+	int ret = 0;
+
+	if (!ours(dir_fd))
+		return 0;
+	if (maps >= 0 && unlinkat(maps, "policy", 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (links >= 0)
+		ret = unpin(links, keep, false);
+	if (ret == 0 && progs >= 0)
+		ret = unpin(progs, keep, false);
+	if (ret == 0 && maps >= 0)
+		ret = unpin(maps, keep, false);
+	return ret || maps < 0 ? ret : unpin(maps, keep, true);
 }
 
 int pins_remove(struct pins *pins, const char *keep, struct error *err)
 {
-	int ret = remove_tree(pins->dir, 2, keep);
+	static const char *const folders[] = {"links", "progs", "maps"};
+	int ret = unpin_folders(pins->lock_fd, keep);
 
+	/* what lies in one besides keeps it, and so does a mount */
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders) && ret == 0; i++)
+		ret = remove_folder(pins->lock_fd, folders[i]);
+	if (ret == 0)
+		ret = remove_folder(AT_FDCWD, pins->dir);
 	return ret < 0 ? fail(err, ret, "cannot remove the pin folder %s: %s", pins->dir,
 			      strerror(-ret))
 		       : 0;

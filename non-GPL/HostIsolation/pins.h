@@ -25,13 +25,15 @@ struct pins {
  */
 int pins_open(struct pins *pins, const char *dir, bool create, struct error *err);
 
-/* Takes the lock (waits up to 10 s, then -EBUSY and who holds it); makes the folder and its three
- * sub-folders. */
-int pins_lock(struct pins *pins, struct error *err);
+/* Takes the lock (waits up to 10 s, then -EBUSY and who holds it). Makes the folder and its three
+ * sub-folders if `create`; else -ENOENT without a line when it went meanwhile. */
+int pins_lock(struct pins *pins, bool create, struct error *err);
 void pins_close(struct pins *pins);
 
 /*
- * Removes the folder and every pin in it, known or not, but for those whose names begin with `keep`
- * (NULL: none). The lock stays until pins_close().
+ * Removes the pins in the three sub-folders, known to this version or not, but for those whose
+ * names begin with `keep` (NULL: none), and the folders that are empty then. Nothing else: what
+ * lies beside them stays, and all of it in a folder without one of our maps or programs. The lock
+ * stays until pins_close().
  */
 int pins_remove(struct pins *pins, const char *keep, struct error *err);

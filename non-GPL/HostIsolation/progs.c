@@ -10,6 +10,8 @@
 #include "HostIsolation/progs.h"
 #include "filter.skel.h"
 
+#define MAPS_OF_PROG 64 /* the kernel's MAX_USED_MAPS */
+
 static const char *const prog_names[PROG_COUNT] = {
 #define PROG(name) #name,
 #include "HostIsolation/progs.def"
@@ -32,10 +34,23 @@ static int read_id(struct progs *progs, int i)
 	return 0;
 }
 
+static __u32 pinned_policy(const struct pins *pins)
+{
+	_cleanup_close_ int fd = -1;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/policy", pins->maps);
+	fd = bpf_obj_get(path);
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) ? info.id : 0;
+}
+
 int progs_open(struct progs *progs, const struct pins *pins, struct error *err)
 {
 	char path[PATH_MAX];
 
+	progs->policy_id = pinned_policy(pins);
 	for (int i = 0; i < PROG_COUNT; i++) {
 		if (progs->fd[i] >= 0)
 			continue;
@@ -174,14 +189,65 @@ void progs_close(struct progs *progs)
 		close_fdp(&progs->fd[i]);
 }
 
-bool progs_ours(__u32 id, void *arg)
+void progs_unpin(const struct pins *pins)
 {
-	const struct progs *progs = arg;
+	char path[PATH_MAX];
 
-	for (int i = 0; id && i < PROG_COUNT; i++)
-		if (progs->id[i] == id)
+	for (int i = 0; i < PROG_COUNT; i++) {
+		prog_path(path, sizeof(path), pins, i);
+		unlink(path);
+	}
+}
+
+static bool named(const char *name)
+{
+	for (int i = 0; i < PROG_COUNT; i++)
+		if (!strcmp(name, prog_names[i]))
 			return true;
 	return false;
+}
+
+static bool is_policy(__u32 map_id)
+{
+	_cleanup_close_ int fd = bpf_map_get_fd_by_id(map_id);
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, "policy");
+}
+
+__u32 prog_policy(__u32 prog_id)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
+	__u32 maps[MAPS_OF_PROG], len;
+	struct bpf_prog_info info = {.nr_map_ids = MAPS_OF_PROG, .map_ids = (__u64)(long)maps};
+
+	len = sizeof(info);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !named(info.name))
+		return 0;
+	for (__u32 i = 0; i < info.nr_map_ids && i < MAPS_OF_PROG; i++)
+		if (is_policy(maps[i]))
+			return maps[i];
+	return 0;
+}
+
+bool progs_pinned(const struct progs *progs, __u32 prog_id)
+{
+	for (int i = 0; prog_id && i < PROG_COUNT; i++)
+		if (progs->id[i] == prog_id)
+			return true;
+	return false;
+}
+
+bool progs_ours(__u32 prog_id, void *arg)
+{
+	const struct progs *progs = arg;
+	__u32 policy;
+
+	if (progs_pinned(progs, prog_id))
+		return true;
+	policy = prog_id ? prog_policy(prog_id) : 0;
+	return policy && (!progs->policy_id || policy == progs->policy_id);
 }
 
 void progs_for(const struct progs *progs, enum link_header header, struct device_progs *out)

@@ -16,6 +16,7 @@ enum prog_index {
 struct progs {
 	int fd[PROG_COUNT]; /* -1: not loaded */
 	__u32 id[PROG_COUNT];
+	__u32 policy_id; /* of the pinned policy; 0: none, and whoever has one is ours */
 };
 
 #define PROGS_INIT                                                                                 \
@@ -34,7 +35,13 @@ int progs_need(struct progs *progs, const struct pins *pins, const struct maps *
 	       enum link_header header, bool xdp, int *xdp_errno, struct error *err);
 void progs_close(struct progs *progs);
 
-/* For device_state_read(): arg is a struct progs. */
-bool progs_ours(__u32 id, void *arg);
+/* Unpins them: those of maps that are gone would go by the policy in there. */
+void progs_unpin(const struct pins *pins);
+/* The id of a program's policy map; 0: it has none, or is no program of ours by its name. */
+__u32 prog_policy(__u32 prog_id);
+bool progs_pinned(const struct progs *progs, __u32 prog_id);
+/* For device_state_read(): arg is a struct progs. Ours is what is pinned, and what goes by the same
+ * policy although its pin is gone. */
+bool progs_ours(__u32 prog_id, void *arg);
 /* The fds that fit the header type. */
 void progs_for(const struct progs *progs, enum link_header header, struct device_progs *out);

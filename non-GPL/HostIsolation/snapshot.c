@@ -49,8 +49,24 @@ static void judge_hook(struct snapshot *snap, const struct link_info *link, cons
 				  name, hook->ahead, way);
 }
 
-static int take_device(struct session *s, struct snapshot *snap, struct progs *progs,
-		       const struct link_info *link, struct error *err)
+/* A later isolate, or watch, could not attach the same program again. */
+static void judge_pins(struct snapshot *snap, const struct progs *progs)
+{
+	for (size_t i = 0; i < snap->device_count; i++) {
+		const struct device_state *d = &snap->devices[i].state;
+
+		if ((d->in.attached && !progs_pinned(progs, d->in.prog_id)) ||
+		    (d->out.attached && !progs_pinned(progs, d->out.prog_id))) {
+			snapshot_degraded(
+				snap,
+				"the programs run, but their pins are gone; 'hostiso isolate' puts them back");
+			return;
+		}
+	}
+}
+
+static int take_device(struct snapshot *snap, struct progs *progs, const struct link_info *link,
+		       struct error *err)
 {
 	struct device_snapshot *d = &snap->devices[snap->device_count];
 	char name[64];
@@ -88,7 +104,7 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 {
 	struct progs progs = PROGS_INIT;
 	struct link_vec links = {};
-	int ret = snap->nft_backend ? 0 : progs_open(&progs, &s->pins, err);
+	int ret = snap->nft_backend || snap->unread ? 0 : progs_open(&progs, &s->pins, err);
 
 	if (ret == 0)
 		ret = links_dump(&links, err);
@@ -97,7 +113,9 @@ static int take_devices(struct session *s, struct snapshot *snap, struct error *
 		ret = -ENOMEM;
 	for (size_t i = 0; i < links.count && ret == 0; i++)
 		if (!links.items[i].loopback)
-			ret = take_device(s, snap, &progs, &links.items[i], err);
+			ret = take_device(snap, &progs, &links.items[i], err);
+	if (ret == 0 && !snap->nft_backend && !snap->unread)
+		judge_pins(snap, &progs);
 	link_vec_free(&links);
 	progs_close(&progs);
 	return ret;
@@ -233,6 +251,29 @@ int snapshot_take(struct session *s, struct snapshot *out, struct error *err)
 	if (ret == 0 && !snap.nft_backend)
 		ret = take_grants(s, &snap, err);
 	if (ret == 0 && snap.here && snap.state != STATE_OFF)
+		ret = take_hooks(s, &snap, err);
+	if (ret < 0) {
+		snapshot_free(&snap);
+		return ret;
+	}
+	*out = snap;
+	return 0;
+}
+
+int snapshot_take_orphans(struct session *s, const char *why, struct snapshot *out,
+			  struct error *err)
+{
+	struct snapshot snap = {.here = true, .unread = true};
+	int ret = 0;
+
+	snap.policy = s->orphans.policy;
+	snap.state = orphans_state(&s->orphans);
+	snapshot_degraded(&snap, "%s", why);
+	if (s->orphans.devices && !s->orphans.readable)
+		snapshot_degraded(
+			&snap,
+			"the programs that run on are another version's: whether they drop is not known");
+	if (snap.state != STATE_OFF)
 		ret = take_hooks(s, &snap, err);
 	if (ret < 0) {
 		snapshot_free(&snap);

@@ -21,6 +21,7 @@ struct snapshot {
 	struct policy policy; /* a copy */
 	bool nft_backend;     /* the nftables backend: there are no programs */
 	bool here;	      /* the pins isolate this network namespace */
+	bool unread;	      /* pins are gone: what they counted and allow is not known */
 	struct device_snapshot *devices;
 	size_t device_count;
 	struct counter counters[COUNTER_COUNT];
@@ -51,6 +52,10 @@ const char *snapshot_limit(const struct snapshot *snap, size_t index);
 const char *snapshot_xsk(const struct snapshot *snap);
 /* have_maps must be true. */
 int snapshot_take(struct session *s, struct snapshot *out, struct error *err);
+/* When session_open() said -EUCLEAN with `why`: of what runs on without pins, and of the backstop.
+ */
+int snapshot_take_orphans(struct session *s, const char *why, struct snapshot *out,
+			  struct error *err);
 /* One JSON object; the caller frees it. NULL: out of memory. */
 char *snapshot_json(const struct snapshot *snap);
 /* Isolated, and nothing degraded. */

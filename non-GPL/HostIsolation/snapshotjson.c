@@ -139,6 +139,9 @@ static void json_head(struct json_object *o, const struct snapshot *snap, bool w
 	json_object_object_add(o, "to_confirm", json_object_new_boolean(p->confirm_deadline != 0));
 	put(o, "case", p->case_id);
 	put(o, "comment", p->comment);
+	json_object_object_add(o, "pins_gone", json_object_new_boolean(snap->unread));
+	if (snap->unread)
+		return;
 	put_u64(o, "entries_ipv4", snap->entries4);
 	put_u64(o, "entries_ipv6", snap->entries6);
 	put_u64(o, "limit", p->limit);

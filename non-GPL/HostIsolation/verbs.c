@@ -8,9 +8,12 @@
 #include <unistd.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/entryfile.h"
+#include "HostIsolation/granthooks.h"
 #include "HostIsolation/nftbackend.h"
+#include "HostIsolation/progs.h"
 #include "HostIsolation/resolve.h"
 #include "HostIsolation/verbs.h"
+#include "HostIsolation/xskguard.h"
 #include "Kill/killlayout.h"
 
 enum { OPT_PIN_DIR = 0x1000, OPT_JSON };
@@ -95,30 +98,61 @@ int session_open_nft_backend(struct session *s, struct error *err)
 	return ret < 0 ? ret : session_nft_backend(s, !nft_backend_there(), SESSION_CHANGE, err);
 }
 
+/* Pins are missing: do our programs run on without them? Returns what there is to say of it. */
+static int look_for_orphans(struct session *s, int ret, struct error *err)
+{
+	char more[32] = "";
+
+	if (orphans_find(&s->orphans, NULL) < 0 || !s->orphans.devices)
+		return ret;
+	if (s->orphans.devices > 1)
+		snprintf(more, sizeof(more), " and %u more devices", s->orphans.devices - 1);
+	return fail(
+		err, -EUCLEAN,
+		"there are programs of hostiso on %s%s, but their pins are not in %s (gone, or another --pin-dir's): 'hostiso status' tells what they do, 'hostiso release' ends it",
+		s->orphans.device, more, s->pins.dir);
+}
+
+/* What an interrupted run left of a set without a policy belongs to no isolation. */
+static int make_maps(struct session *s, struct error *err)
+{
+	int ret;
+
+	s->made = true;
+	progs_unpin(&s->pins);
+	ret = granthooks_detach(&s->pins, err);
+	if (ret == 0)
+		ret = xskguard_detach(&s->pins, err);
+	if (ret == 0)
+		ret = maps_create(&s->maps, &s->pins, err);
+	s->have_maps = ret == 0;
+	if (ret < 0)
+		session_undo(s);
+	else
+		s->maps.policy->limit = LIMIT_DEFAULT;
+	return ret;
+}
+
 int session_open(struct session *s, const struct common *common, int mode, struct error *err)
 {
+	bool make = mode == SESSION_MAKE;
 	int ret = need_root(err);
 
 	if (ret == 0 && nft_backend_there())
 		return session_nft_backend(s, false, mode, err);
 	if (ret == 0)
-		ret = pins_open(&s->pins, common->pin_dir, mode == SESSION_MAKE, err);
-	if (ret == -ENOENT && mode != SESSION_MAKE)
-		return 0;
+		ret = pins_open(&s->pins, common->pin_dir, make, err);
 	if (ret == 0 && mode != SESSION_READ)
-		ret = pins_lock(&s->pins, err);
+		ret = pins_lock(&s->pins, make, err);
+	if (ret == -ENOENT && make)
+		return ret;
 	if (ret == 0)
 		ret = maps_open(&s->maps, &s->pins, err);
 	s->have_maps = ret == 0;
-	if (ret == -ENOENT && mode == SESSION_MAKE) {
-		s->made = true;
-		ret = maps_create(&s->maps, &s->pins, err);
-		s->have_maps = ret == 0;
-		if (ret < 0)
-			session_undo(s);
-		else
-			s->maps.policy->limit = LIMIT_DEFAULT;
-	}
+	if (ret == -ENOENT || ret == -EUCLEAN)
+		ret = look_for_orphans(s, ret, err);
+	if (ret == -ENOENT && make)
+		ret = make_maps(s, err);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -134,15 +168,25 @@ void session_undo(struct session *s)
 		pins_remove(&s->pins, KILL_PIN_PREFIX, NULL);
 }
 
-enum isolation_state isolation_state(const struct maps *maps)
+enum isolation_state policy_state(const struct policy *p)
 {
-	const struct policy *p = maps->policy;
-
 	if (!(p->control & (CONTROL_ENFORCE | CONTROL_AUDIT)))
 		return STATE_OFF;
 	if (p->deadline && boot_ns() >= p->deadline)
 		return STATE_EXPIRED;
 	return p->control & CONTROL_AUDIT ? STATE_AUDIT : STATE_ISOLATED;
+}
+
+enum isolation_state isolation_state(const struct maps *maps)
+{
+	return policy_state(maps->policy);
+}
+
+enum isolation_state orphans_state(const struct orphans *o)
+{
+	if (!o->devices)
+		return STATE_OFF;
+	return o->readable ? policy_state(&o->policy) : STATE_ISOLATED;
 }
 
 /* Who is at the keyboard: the login uid survives sudo and su. */

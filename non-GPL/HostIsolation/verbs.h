@@ -5,6 +5,7 @@
 #include <argp.h>
 #include "HostIsolation/bank.h"
 #include "HostIsolation/maps.h"
+#include "HostIsolation/orphans.h"
 
 #define EXIT_DONE 0
 #define EXIT_FAILED 1	    /* nothing half-done is left */
@@ -49,7 +50,8 @@ struct session {
 	struct pins pins;
 	struct maps maps;
 	bool have_maps;
-	bool made; /* by this command */
+	bool made;		/* by this command */
+	struct orphans orphans; /* -EUCLEAN: what runs on without pins */
 };
 
 #define SESSION_INIT                                                                               \
@@ -61,7 +63,8 @@ struct session {
 #define SESSION_CHANGE 1 /* takes the lock */
 #define SESSION_MAKE 2	 /* takes the lock and makes what is missing */
 
-/* 0 also when there is nothing yet (SESSION_READ, SESSION_CHANGE): look at have_maps. */
+/* 0 also when there is nothing yet (SESSION_READ, SESSION_CHANGE): look at have_maps. -EUCLEAN with
+ * a line when pins are missing, or all of them are while our programs run on (`orphans`). */
 int session_open(struct session *s, const struct common *common, int mode, struct error *err);
 /* The nftables backend, there already or not: for a change. */
 int session_open_nft_backend(struct session *s, struct error *err);
@@ -71,6 +74,9 @@ void session_undo(struct session *s);
 
 enum isolation_state { STATE_OFF, STATE_AUDIT, STATE_ISOLATED, STATE_EXPIRED };
 enum isolation_state isolation_state(const struct maps *maps);
+enum isolation_state policy_state(const struct policy *p);
+/* What programs without pins do: isolate, too, if it cannot be read. */
+enum isolation_state orphans_state(const struct orphans *o);
 
 /* Who adds something now, and why. */
 void origin_now(struct origin *o, const char *comment);

@@ -125,7 +125,7 @@ int kill_store_open(struct kill_store *s, const struct common *common, int mode,
 	if (ret == -ENOENT && mode != SESSION_MAKE)
 		return 0;
 	if (ret == 0 && mode != SESSION_READ)
-		ret = pins_lock(&s->pins, err);
+		ret = pins_lock(&s->pins, mode == SESSION_MAKE, err);
 	if (ret == 0)
 		ret = open_maps(s, err);
 	if (ret == -ENOENT && mode == SESSION_MAKE)

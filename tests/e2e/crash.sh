@@ -112,6 +112,21 @@ for n in "${found[@]}"; do
 	hostiso release >/dev/null || wrong=$((wrong + 1))
 done
 is "$wrong" 0 "isolate works after an interrupted one"
+
+# Nor what an interrupted release leaves: programs of the old policy, say, that are pinned still.
+isolated
+find_steps release
+wrong=0
+for n in "${found[@]}"; do
+	hostiso isolate "${allow[@]}" >/dev/null || true
+	kill_at "$n" release >/dev/null 2>&1 || true
+	if ! output=$(hostiso isolate "${allow[@]}" 2>&1) || ! output=$(hostiso status 2>&1) || [[ $(host_state) != isolated ]]; then
+		wrong=$((wrong + 1))
+		diag "isolate after a release killed at $n:" "$output" "$(host_state)"
+	fi
+	hostiso release >/dev/null || wrong=$((wrong + 1))
+done
+is "$wrong" 0 "isolate works after a release that was killed at each of ${#found[@]} steps"
 is "$(kernel_state host)" "$before" "nothing is left"
 is "$(left_behind "$objects")" "" "nor any program, map or link"
 done_testing

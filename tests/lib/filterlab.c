@@ -101,7 +101,7 @@ int lab_up(void **state)
 	if (ret == 0)
 		ret = pins_open(&lab.pins, dir, true, &err);
 	if (ret == 0)
-		ret = pins_lock(&lab.pins, &err);
+		ret = pins_lock(&lab.pins, true, &err);
 	if (ret == 0)
 		ret = maps_create(&lab.maps, &lab.pins, &err);
 	if (ret == 0)
