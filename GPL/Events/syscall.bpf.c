@@ -150,21 +150,32 @@ static const struct call_kind {
 	[SLOT_truncate] = {EVENT_FILE_MODIFY, CHANGE_CONTENT, HOOK_truncate_tp},
 };
 
+/* The call, and what it is told as; false: it is none of these. */
+static __always_inline bool sys_known(struct sys *s, void *ctx, struct call_kind *kind)
+{
+	u32 slot;
+
+	sys_read(s, ctx);
+	slot = s->route.slot;
+	opaque(slot);
+	if (slot >= SLOT_COUNT)
+		return false;
+	*kind = call_kinds[slot];
+	return true;
+}
+
 SEC("tail/sys_exit/text")
 int hook_text_tp(void *ctx)
 {
+	struct call_kind kind;
 	struct text_op op = {};
 	struct sys s;
-	u32 slot;
 
-	sys_read(&s, ctx);
-	slot = s.route.slot;
-	opaque(slot);
-	if (slot >= SLOT_COUNT)
+	if (!sys_known(&s, ctx, &kind))
 		return 0;
-	op.type = call_kinds[slot].type;
-	op.change = call_kinds[slot].change;
-	op.source = call_kinds[slot].source;
+	op.type = kind.type;
+	op.change = kind.change;
+	op.source = kind.source;
 	if (s.route.xattr)
 		op.xattr = (void *)sys_arg(s.regs, s.route.xattr);
 	op.path = (void *)sys_arg(s.regs, s.route.path);
@@ -182,18 +193,15 @@ SEC("tail/sys_exit/fd")
 int hook_fd_tp(void *ctx)
 {
 	struct file_op op = {.xattr_user = 1};
+	struct call_kind kind;
 	struct file *file;
 	struct sys s;
-	u32 slot;
 
-	sys_read(&s, ctx);
-	slot = s.route.slot;
-	opaque(slot);
-	if (slot >= SLOT_COUNT)
+	if (!sys_known(&s, ctx, &kind))
 		return 0;
-	op.type = call_kinds[slot].type;
-	op.change = call_kinds[slot].change;
-	op.source = call_kinds[slot].source;
+	op.type = kind.type;
+	op.change = kind.change;
+	op.source = kind.source;
 	file = fd_file(current_task(), sys_arg(s.regs, s.route.fd));
 	if (!file)
 		return 0;

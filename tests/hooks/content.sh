@@ -4,10 +4,11 @@
 # timeout: 300
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
-need jq
+# shellcheck source=tests/lib/trace.sh
+. "$(dirname "$0")/../lib/trace.sh"
 
 acts=$build/tests/helpers/content_acts
-out=$scratch/out dir=$scratch/place
+dir=$scratch/place
 mkdir "$dir"
 mount -t tmpfs none "$dir"
 trap 'umount "$dir" 2>/dev/null; finish' EXIT
@@ -15,24 +16,19 @@ trap 'umount "$dir" 2>/dev/null; finish' EXIT
 # The events of acts, one after the other under one tracer; "skip" for what this place cannot do.
 declare -A could
 traced() { # KIND EVENTS ACT...
-	local kind=$1 events=$2 act tracer code
+	local kind=$1 events=$2 act did
 	shift 2
 	rm -rf "${dir:?}"/*
 	head -c 8192 /dev/zero >"$dir/it"
 	echo "some bytes" >"$dir/from"
-	: >"$out"
 	# shellcheck disable=SC2086
-	"$build/hostiso" trace -i --provider "$kind,tracepoint" --comm content_acts $events >"$out" 2>"$scratch/err" &
-	tracer=$!
-	eventually 240 test -s "$out" || diag "$(<"$scratch/err")"
+	trace_begin --provider "$kind,tracepoint" --comm content_acts $events || true
 	for act; do
-		code=0
-		"$acts" "$act" "$dir" 2>/dev/null || code=$?
-		could[$act]=$code
+		did=0
+		"$acts" "$act" "$dir" 2>/dev/null || did=$?
+		could[$act]=$did
 	done
-	sleep 1
-	kill -INT "$tracer"
-	wait "$tracer" || diag "the tracer: $?"
+	trace_end 1
 }
 
 one() { # ACT EXPECTED FILTER TEXT: what the filter finds must be expected, once
@@ -43,15 +39,7 @@ one() { # ACT EXPECTED FILTER TEXT: what the filter finds must be expected, once
 	is "$(jq -c "select(.event_type) | $3" "$out" | tr '\n' ' ')" "$2 " "$4"
 }
 
-kinds=()
-for kind in fentry tracepoint; do
-	if "$build/hostiso" trace --probe --provider "$kind" --file-delete 2>/dev/null | grep -q ' works'; then
-		kinds+=("$kind")
-	else
-		skip "changes by $kind" "this kernel takes no $kind hooks"
-	fi
-done
-
+trace_kinds changes --file-delete
 for kind in "${kinds[@]}"; do
 	for act in sendfile copy_file_range splice fallocate truncate mmap io_uring; do
 		if [[ $kind == tracepoint && $act =~ mmap|io_uring ]]; then

@@ -5,10 +5,11 @@
 # alone: it loads both processors
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
-need jq
+# shellcheck source=tests/lib/trace.sh
+. "$(dirname "$0")/../lib/trace.sh"
 
 acts=$build/tests/helpers/trace_acts
-out=$scratch/out dir=$scratch/place rounds=${HOSTISO_LOAD_ROUNDS:-${HOSTISO_VM:+60}}
+dir=$scratch/place rounds=${HOSTISO_LOAD_ROUNDS:-${HOSTISO_VM:+60}}
 rounds=${rounds:-2000}
 mkdir "$dir"
 mount -t tmpfs none "$dir"
@@ -32,15 +33,10 @@ took() { # COMMAND...: milliseconds
 }
 
 traced() { # KIND RING-MIB
-	: >"$out"
-	"$build/hostiso" trace -i -s --provider "$1,tracepoint" --ring-size "$2" --comm trace_acts --file-create \
-		--file-delete --file-rename --file-modify >"$out" 2>"$scratch/err" &
-	tracer=$!
-	eventually 280 test -s "$out" || diag "$(<"$scratch/err")"
+	trace_begin -s --provider "$1,tracepoint" --ring-size "$2" --comm trace_acts --file-create --file-delete \
+		--file-rename --file-modify || true
 	slow=$(took eight)
-	sleep 0.5
-	kill -INT "$tracer"
-	wait "$tracer" || diag "the tracer: $?" "$(<"$scratch/err")"
+	trace_end
 }
 
 # A missed entry and its exit may both be counted where programs can be preempted: losses are never
@@ -54,11 +50,8 @@ each() { # EVENT FACTOR TEXT: lines and losses of it make up all there were
 
 diag "$(uname -r): $(cat /sys/kernel/debug/sched/preempt 2>/dev/null || grep -o 'preempt=[a-z]*' /proc/cmdline || true)"
 fast=$(took eight)
-for kind in fentry tracepoint; do
-	if ! "$build/hostiso" trace --probe --provider "$kind" --file-delete 2>/dev/null | grep -q ' works'; then
-		skip "load by $kind" "this kernel takes no $kind hooks"
-		continue
-	fi
+trace_kinds load --file-delete
+for kind in "${kinds[@]}"; do
 	for ring in 64 1; do
 		traced "$kind" "$ring"
 		ok "by $kind, ring of $ring MiB: every line is JSON with its path" jq -en \
@@ -69,7 +62,7 @@ for kind in fentry tracepoint; do
 		each FILE_RENAME 1 "by $kind, $ring MiB"
 		each FILE_MODIFY 2 "by $kind, $ring MiB"
 		is "$(jq -n '[inputs | .calls_unseen // 0] | add' "$out")" 0 "by $kind, $ring MiB: no system call is left out"
-		like "$(tail -n1 "$scratch/err")" 'damaged 0( |$)' "by $kind, $ring MiB: no record is damaged"
+		like "$(tail -n1 "$out.err")" 'damaged 0( |$)' "by $kind, $ring MiB: no record is damaged"
 		diag "$fast ms untraced, $slow ms traced"
 	done
 done

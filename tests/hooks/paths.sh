@@ -5,27 +5,14 @@
 # timeout: 400
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
-need jq
+# shellcheck source=tests/lib/trace.sh
+. "$(dirname "$0")/../lib/trace.sh"
 
 acts=$build/tests/helpers/trace_acts
-out=$scratch/out place=$scratch/place
+place=$scratch/place
 mkdir "$place"
 mount -t tmpfs none "$place"
 trap '{ umount "$place/merged" || true; umount "$place" || true; } 2>/dev/null; finish' EXIT
-
-start() { # KIND: of all that follow until stop
-	: >"$out"
-	"$build/hostiso" trace -i --provider "$1,tracepoint" --comm trace_acts --file-create --file-delete \
-		--file-rename --file-modify >"$out" 2>"$scratch/err" &
-	tracer=$!
-	eventually 280 test -s "$out" || diag "$(<"$scratch/err")"
-}
-
-stop() {
-	sleep 0.5
-	kill -INT "$tracer"
-	wait "$tracer" || diag "the tracer: $?" "$(<"$scratch/err")"
-}
 
 # The path of these events and the marks it has, without that of a path in the process's own words.
 marked() { # FILTER
@@ -33,15 +20,7 @@ marked() { # FILTER
 		[(to_entries[] | select(.value == true and (.key | startswith(\"path_\")))).key]" "$out" | tr -d '\n'
 }
 
-kinds=()
-for kind in fentry tracepoint; do
-	if "$build/hostiso" trace --probe --provider "$kind" --file-delete 2>/dev/null | grep -q ' works'; then
-		kinds+=("$kind")
-	else
-		skip "paths by $kind" "this kernel takes no $kind hooks"
-	fi
-done
-
+trace_kinds paths --file-delete
 for kind in "${kinds[@]}"; do
 	by="by $kind"
 	rm -rf "${place:?}"/*
@@ -51,13 +30,13 @@ for kind in "${kinds[@]}"; do
 	mount -t overlay overlay -o "lowerdir=$place/lower,upperdir=$place/upper,workdir=$place/work" \
 		"$place/merged" 2>"$scratch/why" || overlay=''
 
-	start "$kind"
+	trace_begin --provider "$kind,tracepoint" --comm trace_acts --file-create --file-delete --file-rename --file-modify || true
 	[[ ! $overlay ]] || "$acts" files "$place/merged"
 	"$acts" deleted "$place/plain"
 	"$acts" chroot "$place/plain"
 	"$acts" deep "$place/long" 25
 	"$acts" deep "$place/longer" 110
-	stop
+	trace_end
 
 	merged=$place/merged
 	if [[ $overlay ]]; then

@@ -7,25 +7,20 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/lib/kill.sh
 . "$(dirname "$0")/../lib/kill.sh"
+# shellcheck source=tests/lib/trace.sh
+. "$(dirname "$0")/../lib/trace.sh"
 
 acts=$build/tests/helpers/trace_acts
 turns=100
 
-declare -A tracer
-trace_begin() { # NAME OPTIONS...: to $scratch/NAME
-	local name=$1
-	shift
-	: >"$scratch/$name"
-	"$build/hostiso" trace -i "$@" --comm trace_acts --comm chmod_doors --file-create --file-delete --file-rename \
-		--file-modify --process-exec --process-exit >"$scratch/$name" 2>"$scratch/$name.err" {lab_lock}>&- &
-	tracer[$name]=$!
-	eventually "${patience:-200}" test -s "$scratch/$name"
+tracing() { # NAME OPTIONS...: to $scratch/NAME
+	out=$scratch/$1
+	trace_begin "${@:2}" --comm trace_acts --comm chmod_doors --file-create --file-delete --file-rename --file-modify \
+		--process-exec --process-exit
 }
-trace_end() { # NAME
-	local code=0
-	sleep 0.5
-	kill -INT "${tracer[$1]}"
-	wait "${tracer[$1]}" || code=$?
+ends() { # NAME
+	out=$scratch/$1
+	trace_end
 	is "$code" 0 "$1 ends with 0"
 }
 
@@ -56,14 +51,13 @@ gone() { # FILE
 }
 
 arm --adds x --enforce 2>"$scratch/err" || skip_all "$(<"$scratch/err")"
-trace_begin first
+tracing first
 by=tracepoints
-if ! patience=60 trace_begin second --provider tracepoint; then
-	# 5.10's verifier follows every step of a path, which takes minutes in an emulated machine.
-	kill -KILL "${tracer[second]}"
-	wait "${tracer[second]}" 2>/dev/null || true
+if ! patience=60 tracing second --provider tracepoint; then
+	kill -KILL "${tracer[$out]}"
+	wait "${tracer[$out]}" 2>/dev/null || true
 	by="the same hooks"
-	trace_begin second
+	tracing second
 fi
 
 want="[$turns,$turns,$turns] $turns"
@@ -76,11 +70,11 @@ sleep 1
 is "$(seen first)" "$want [9]" "the first tracer has every event, the kill too"
 is "$(seen second)" "$want [9]" "so has the second, by $by"
 
-held "${tracer[first]}" >"$scratch/held"
+held "${tracer[$scratch/first]}" >"$scratch/held"
 ok "the first tracer holds programs, maps and links or perf events" \
 	bash -c 'grep -q "^prog" "$1" && grep -q "^map" "$1"' - "$scratch/held"
-kill -KILL "${tracer[first]}"
-wait "${tracer[first]}" 2>/dev/null || true
+kill -KILL "${tracer[$scratch/first]}"
+wait "${tracer[$scratch/first]}" 2>/dev/null || true
 eventually 60 gone "$scratch/held" || true
 is "$(still_there "$scratch/held")" '' "SIGKILL leaves none of them"
 
@@ -88,15 +82,15 @@ is "$(still_there "$scratch/held")" '' "SIGKILL leaves none of them"
 fresh
 victim "$doors" chmod "$file" 755
 is "$status" 137 "the kill hook goes on"
-trace_end second
+ends second
 is "$(seen second)" "[$((2 * turns)),$((2 * turns)),$((2 * turns))] $((2 * turns)) [9,9]" "so does the second tracer"
 
-trace_begin third
+tracing third
 kill_ clear >/dev/null
 "$acts" loop "$dir" $turns
 fresh
 victim "$doors" chmod "$file" 755
 is "$status $(mode)" "0 755" "without the rule nothing is killed"
-trace_end third
+ends third
 is "$(seen third)" "$want [0]" "and a tracer that began under it goes on"
 done_testing

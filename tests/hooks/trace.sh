@@ -6,30 +6,24 @@
 # alone: it looks for programs that a tracer left behind
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
-need jq
+# shellcheck source=tests/lib/trace.sh
+. "$(dirname "$0")/../lib/trace.sh"
 
 acts=$build/tests/helpers/trace_acts
 dir=$scratch/place
 mkdir -p "$dir"
 
 # Runs the acts under a tracer with these options; the lines are in $out, its exit code in $code.
-out=$scratch/out code=''
 traced() { # OPTIONS... -- ACT
-	local options=() tracer
+	local options=()
 	while [[ $1 != -- ]]; do
 		options+=("$1")
 		shift
 	done
 	shift
-	: >"$out"
-	"$build/hostiso" trace -i "${options[@]}" >"$out" 2>"$scratch/err" &
-	tracer=$!
-	eventually 400 test -s "$out" || diag "$(<"$scratch/err")"
+	trace_begin "${options[@]}" || true
 	act=$("$acts" "$1" "$dir") || true
-	sleep 0.5
-	kill -INT "$tracer"
-	code=0
-	wait "$tracer" || code=$?
+	trace_end
 }
 
 # What jq finds in the lines of that event.
@@ -37,15 +31,7 @@ found() { # EVENT FILTER
 	jq -c "select(.event_type == \"$1\") | $2" "$out"
 }
 
-kinds=()
-for kind in fentry tracepoint; do
-	if "$build/hostiso" trace --probe --provider "$kind" --file-delete --net-conn-attempt 2>/dev/null |
-		grep -q ' works'; then
-		kinds+=("$kind")
-	else
-		skip "events by $kind" "this kernel takes no $kind hooks"
-	fi
-done
+trace_kinds events --file-delete --net-conn-attempt
 
 for kind in "${kinds[@]}"; do
 	by="by $kind"

@@ -83,8 +83,11 @@ nft_netdev() {
 	EOF
 }
 
+# ip-link(8) makes folders and links for pins in the bpffs that it finds: in one that goes with it.
 xdp_program() { # NAME
-	in_ns host ip link set eth0 xdpdrv object "$baseline" program "$1"
+	# shellcheck disable=SC2016 # for the shell inside
+	in_ns host unshare -m bash -ec 'mount -t bpf bpf /sys/fs/bpf
+		exec ip link set eth0 xdpdrv object "$1" program "$2"' - "$baseline" "$1"
 }
 
 on() { # VARIANT
