@@ -28,6 +28,8 @@ enum part_flags {
 	PART_DELETED = 8,     /* the name was unlinked already */
 	PART_PSEUDO = 16,     /* no place in the tree: memfd, pipe, socket */
 	PART_CUT = 64,	      /* inside the kernel: a name found no room */
+	PART_SAME_BASE = 128, /* of old_path: it begins in `base`, not in old_base */
+	PART_RELATIVE = 256,  /* inside the kernel: text that does not begin with / */
 	PART_MATCHED = 32,    /* inside the kernel: --path knows a directory of it */
 };
 

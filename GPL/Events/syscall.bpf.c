@@ -32,14 +32,17 @@ int hook_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 
 #define TEXT_MAX 4096
 
-/* One path argument: the text, and where a relative one begins. */
-static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_part *part,
-				     struct event_part *base, const char *text, s32 dirfd)
+static __always_inline bool has(const struct event_part *part, u16 flag)
 {
-	struct task_struct *task = current_task();
+	return ((const volatile struct event_part *)part)->flags & flag;
+}
+
+/* One path argument as the process wrote it. That it is relative is a mark of its own: kept in the
+ * record, where the verifier does not follow it. */
+static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_part *part,
+				     const char *text)
+{
 	u64 off = ((volatile struct event_hdr *)e)->size, room = TEXT_MAX;
-	struct file *dir;
-	struct walk w;
 	char first = 0;
 	long n;
 
@@ -48,7 +51,6 @@ static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_
 	part->off = off;
 	part->flags = PART_TEXT;
 	part->len = 0;
-	__builtin_memset(base, 0, sizeof(*base));
 	if (off > cap - room) {
 		mark(e, PART_TRUNCATED);
 		return;
@@ -63,8 +65,18 @@ static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_
 		part->flags |= PART_TRUNCATED;
 		mark(e, PART_TRUNCATED);
 	}
-	if (first == '/')
-		return;
+	if (first != '/')
+		part->flags |= PART_RELATIVE;
+}
+
+/* Where a relative one begins. */
+static __always_inline void add_base(struct event_hdr *e, u64 cap, struct event_part *base,
+				     s32 dirfd)
+{
+	struct task_struct *task = current_task();
+	struct file *dir;
+	struct walk w;
+
 	walk_init(&w, task);
 	if (dirfd == -100) { /* AT_FDCWD */
 		w.dentry = BPF_CORE_READ(task, fs, pwd.dentry);
@@ -83,6 +95,27 @@ struct text_op {
 	s32 dirfd, old_dirfd;
 };
 
+/* Two relative paths mostly begin in the same directory, which is walked once then. */
+static __always_inline void add_texts(struct event_file *e, u64 cap, struct text_op *op)
+{
+	s32 dirfd = op->dirfd;
+
+	add_text(&e->hdr, cap, &e->path, op->path);
+	if (op->old_path)
+		add_text(&e->hdr, cap, &e->old_path, op->old_path);
+	if (!has(&e->path, PART_RELATIVE))
+		dirfd = op->old_dirfd;
+	if (has(&e->path, PART_RELATIVE) || has(&e->old_path, PART_RELATIVE))
+		add_base(&e->hdr, cap, &e->base, dirfd);
+	if (!has(&e->old_path, PART_RELATIVE))
+		return;
+	if (dirfd == op->old_dirfd) {
+		e->old_path.flags |= PART_SAME_BASE;
+		return;
+	}
+	add_base(&e->hdr, cap, &e->old_base, op->old_dirfd);
+}
+
 static __noinline void build_text(struct event_file *e, u64 cap, struct text_op *op)
 {
 	fill_hdr(&e->hdr, op->type, op->source, sizeof(*e), current_task());
@@ -90,10 +123,9 @@ static __noinline void build_text(struct event_file *e, u64 cap, struct text_op 
 	e->flags = 0;
 	e->old_mode = e->new_mode = 0;
 	__builtin_memset(&e->info, 0, sizeof(e->info));
+	__builtin_memset(&e->base, 0, sizeof(e->base));
 	__builtin_memset(&e->old_path, 0, 3 * sizeof(e->old_path));
-	add_text(&e->hdr, cap, &e->path, &e->base, op->path, op->dirfd);
-	if (op->old_path)
-		add_text(&e->hdr, cap, &e->old_path, &e->old_base, op->old_path, op->old_dirfd);
+	add_texts(e, cap, op);
 	add_xattr(&e->hdr, cap, &e->xattr, op->xattr, 1);
 	add_cgroup(&e->hdr, cap, current_task());
 }

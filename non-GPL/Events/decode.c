@@ -154,6 +154,21 @@ struct text record_path(const struct record *r, const struct event_part *part,
 	return (struct text){buf, at};
 }
 
+struct text record_file_path(const struct record *r, char *buf)
+{
+	const struct event_file *e = (const void *)r->hdr;
+
+	return record_path(r, &e->path, &e->base, buf);
+}
+
+struct text record_old_path(const struct record *r, char *buf)
+{
+	const struct event_file *e = (const void *)r->hdr;
+
+	return record_path(r, &e->old_path,
+			   e->old_path.flags & PART_SAME_BASE ? &e->base : &e->old_base, buf);
+}
+
 struct text record_cgroup(const struct record *r, char *buf)
 {
 	size_t at = turn_round(record_part(r, &r->hdr->cgroup), buf, 0);

@@ -32,5 +32,8 @@ struct text record_part(const struct record *r, const struct event_part *part);
  */
 struct text record_path(const struct record *r, const struct event_part *part,
 			const struct event_part *base, char *buf);
+/* The two of a file's event; the second of renames. */
+struct text record_file_path(const struct record *r, char *buf);
+struct text record_old_path(const struct record *r, char *buf);
 /* A walked part of the cgroup tree. */
 struct text record_cgroup(const struct record *r, char *buf);

@@ -51,7 +51,7 @@ static const struct ecs_row path_row = ROW("path", ecs_part, 0);
 ECS_PUT(ecs_file_path)
 {
 	const struct event_file *e = from;
-	struct text path = record_path(d->r, &e->path, &e->base, d->path);
+	struct text path = record_file_path(d->r, d->path);
 	const char *slash = memrchr(path.s, '/', path.n), *dot;
 	size_t dir, name;
 
@@ -122,7 +122,7 @@ ECS_PUT(ecs_file_info)
 
 	d->looked_up = false;
 	if (!info.mode && d->ctx->file_info && e->hdr.type != EVENT_FILE_DELETE) {
-		path = record_path(d->r, &e->path, &e->base, d->path);
+		path = record_file_path(d->r, d->path);
 		d->looked_up = !d->ctx->file_info(&e->hdr, path, &info, d->ctx->arg);
 	}
 	if (info.mode)
@@ -142,7 +142,7 @@ ECS_PUT(ecs_file_ours)
 	struct text old;
 
 	if (e->hdr.type == EVENT_FILE_RENAME) {
-		old = record_path(d->r, &e->old_path, &e->old_base, d->other);
+		old = record_old_path(d->r, d->other);
 		ecs_text(d, &old_path_row, old, e->old_path.flags & PART_TRUNCATED);
 	}
 	if (e->hdr.type == EVENT_FILE_MODIFY && e->change == CHANGE_PERMISSIONS &&

@@ -25,7 +25,7 @@ static void file_line(struct json *j, const struct record *r, struct line_contex
 	char buf[PATH_BUF], old[PATH_BUF];
 	int looked_up = 0;
 
-	path = record_path(r, &e->path, &e->base, buf);
+	path = record_file_path(r, buf);
 	if (!info.mode && ctx->file_info && type != EVENT_FILE_DELETE)
 		looked_up = !ctx->file_info(&e->hdr, path, &info, ctx->arg);
 	pids_and(j, &e->hdr);
@@ -48,7 +48,7 @@ static void file_line(struct json *j, const struct record *r, struct line_contex
 		cgroup_field(j, r);
 		break;
 	case EVENT_FILE_RENAME:
-		string(j, "old_path", record_path(r, &e->old_path, &e->old_base, old));
+		string(j, "old_path", record_old_path(r, old));
 		string(j, "new_path", path);
 		string(j, "symlink_target_path", link);
 		cgroup_field(j, r);

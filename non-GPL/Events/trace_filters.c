@@ -111,9 +111,8 @@ bool trace_path_keep(const struct record *r, void *list)
 
 	if (r->hdr->type > EVENT_FILE_SHMEM_OPEN || !(e->path.flags & PART_TEXT))
 		return true;
-	return below(record_path(r, &e->path, &e->base, buf), list) ||
-	       (r->hdr->type == EVENT_FILE_RENAME &&
-		below(record_path(r, &e->old_path, &e->old_base, buf), list));
+	return below(record_file_path(r, buf), list) ||
+	       (r->hdr->type == EVENT_FILE_RENAME && below(record_old_path(r, buf), list));
 }
 
 /* Adds processes whose parent is in the map; how many. */
