@@ -49,7 +49,7 @@ static int usage(FILE *to, int code)
 int main(int argc, char **argv)
 {
 	const char *base = strrchr(argv[0] ? argv[0] : "", '/');
-	char name[64];
+	char name[64], word[64];
 
 	if (!strcmp(base ? base + 1 : argv[0] ? argv[0] : "", "EventsTrace"))
 		return cmd_trace(argc, argv);
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 		argv[1] = name;
 		return verbs[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "hostiso: there is no verb '%.40s'; 'hostiso --help' lists them\n",
-		argv[1]);
+	fprintf(stderr, "hostiso: there is no verb '%s'; 'hostiso --help' lists them\n",
+		printable(argv[1], word, sizeof(word)));
 	return EXIT_MISUSED;
 }

@@ -48,11 +48,9 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 		 */
 		state->err_stream = NULL;
 		return 0;
-	case ARGP_KEY_ERROR:
-		if (state->next < state->argc && state->argv[state->next][0] != '-' &&
-		    (state->next == 1 || state->argv[state->next - 1][0] != '-'))
-			c->misused = state->argv[state->next];
-		return 0;
+	case ARGP_KEY_ARG: /* the verb did not want it */
+		c->misused = arg;
+		return ARGP_ERR_UNKNOWN;
 	}
 	return ARGP_ERR_UNKNOWN;
 }

@@ -21,7 +21,7 @@ struct common {
 	const char *pin_dir;
 	bool json;
 	bool verbose;
-	const char *misused; /* the word argp stumbled over */
+	const char *misused; /* a word that the verb does not take */
 };
 
 extern const struct argp common_argp;

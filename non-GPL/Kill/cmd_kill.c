@@ -43,7 +43,7 @@ static int usage(FILE *to, int code)
 
 int cmd_kill(int argc, char **argv)
 {
-	static char name[64];
+	static char name[64], word[64];
 
 	if (argc < 2)
 		return usage(stderr, EXIT_MISUSED);
@@ -56,8 +56,8 @@ int cmd_kill(int argc, char **argv)
 		argv[1] = name;
 		return subs[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "hostiso: there is no 'kill %.40s'; 'hostiso kill --help' lists what is\n",
-		argv[1]);
+	fprintf(stderr, "hostiso: there is no 'kill %s'; 'hostiso kill --help' lists what is\n",
+		printable(argv[1], word, sizeof(word)));
 	return EXIT_MISUSED;
 }
 

@@ -56,8 +56,14 @@ bad 2 . "isolate --backend with a word it does not know" hostiso isolate --backe
 bad 2 . "an unknown option" hostiso isolate --frobnicate
 bad 2 . "an option without its value" hostiso isolate --allow
 bad 2 . "isolate with a word too many" hostiso isolate 10.77.0.5
-bad 2 . "release with a word too many" hostiso release now
+for word in now - "-- now" "-- -x" "-v now" "--json -" "-v -- now"; do
+	# shellcheck disable=SC2086 # words
+	bad 2 "left over" "confirm and a word too many: '$word'" hostiso confirm $word
+done
+bad 2 "left over" "release with a word too many" hostiso release now
 bad 2 . "an unknown verb" hostiso frobnicate
+bad 2 . "one that would steer the terminal" hostiso $'\e[31mred'
+bad 2 . "and so at kill" hostiso kill $'\e[31mred'
 exits 2 "no verb" hostiso
 bad 2 . "allow without an entry" hostiso allow
 bad 2 . "deny without an entry" hostiso deny

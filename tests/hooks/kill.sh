@@ -9,7 +9,7 @@
 # shellcheck source=tests/lib/kill.sh
 . "$(dirname "$0")/../lib/kill.sh"
 
-all_doors=(chmod fchmod fchmodat fchmodat2 relative opath emptypath handle acl uringacl creat mknod uring rename)
+all_doors=(chmod fchmod fchmodat fchmodat2 relative opath emptypath handle compat acl uringacl creat mknod uring rename)
 
 # Doors that this kernel and file system have.
 there=()
@@ -38,7 +38,7 @@ try_doors() { # WAY COVERED STATUS MODE WHAT: a MODE of old is the one before
 	victim "$doors" each "$file" 755 "${there[@]}"
 	while read -r door status mode; do
 		group=$(group_of "$door")
-		if [[ ! $covered =~ (^|,)$group(,|$) || ($way == syscall && $door == uring*) ]]; then
+		if [[ ! $covered =~ (^|,)$group(,|$) || ($way == syscall && $door =~ ^(uring|compat)) ]]; then
 			is "$status $mode" "0 755" "$way, $what: $door is not covered, as README says"
 		elif [[ $left == old && $group == created ]]; then
 			is "$status $mode" "$want none" "$way, $what: $door"
@@ -71,7 +71,7 @@ for way in syscall fexit fmod_ret lsm; do # the best one last: its programs stay
 	arm --adds x "${born[@]}"
 	try_doors "$way" "$covered" 0 755 audit
 	case $way in
-	syscall) unseen='rename|uring|uringacl' ;;
+	syscall) unseen='rename|uring|uringacl|compat' ;;
 	fexit) unseen='rename|acl|uringacl|creat|mknod|uring' ;;
 	*) unseen=rename ;;
 	esac
