@@ -130,6 +130,56 @@ static int choose_dir(struct pins *pins, const char *dir, bool create, struct er
 	return 0;
 }
 
+/* Whoever owns a folder, or may write there, or made the symbolic link to it, can unpin what lies
+ * in it. Where only owners remove (the sticky bit), others can do so in folders of theirs alone. */
+static bool only_ours(const char *path, mode_t allowed, struct stat *st)
+{
+	errno = 0;
+	return lstat(path, st) == 0 && S_ISDIR(st->st_mode) && st->st_uid == geteuid() &&
+	       (!(st->st_mode & (S_IWGRP | S_IWOTH)) || st->st_mode & allowed);
+}
+
+/* The folder, and those of the three that are there; *path is the one that is not ours. */
+static bool all_ours(const struct pins *pins, const char **path, struct stat *st)
+{
+	const char *sub[] = {pins->maps, pins->progs, pins->links};
+
+	*path = pins->dir;
+	if (!only_ours(pins->dir, S_ISVTX, st))
+		return false;
+	for (size_t i = 0; i < sizeof(sub) / sizeof(*sub); i++) {
+		*path = sub[i];
+		if (!only_ours(sub[i], 0, st) && errno != ENOENT)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A bpffs mounted without a mode lets everybody make folders, ours before us. Empty ones go, and
+ * come anew as ours.
+ */
+static int check_owner(const struct pins *pins, bool create, struct error *err)
+{
+	const char *path;
+	struct stat st = {};
+
+	if (all_ours(pins, &path, &st))
+		return 0;
+	if (create) {
+		rmdir(pins->maps);
+		rmdir(pins->progs);
+		rmdir(pins->links);
+		rmdir(pins->dir);
+		if ((mkdir(pins->dir, 0700) == 0 || errno == EEXIST) && all_ours(pins, &path, &st))
+			return 0;
+	}
+	return fail(
+		err, -EPERM,
+		"pin folder %s is uid %u's or open to others, who could end an isolation: remove it, or give another --pin-dir",
+		path, st.st_uid);
+}
+
 int pins_open(struct pins *pins, const char *dir, bool create, struct error *err)
 {
 	struct stat st;
@@ -157,7 +207,7 @@ int pins_open(struct pins *pins, const char *dir, bool create, struct error *err
 			"pin folder %s does not lie on a BPF file system; mount one: mount -t bpf bpf %s",
 			pins->dir, BPFFS_DEFAULT);
 	}
-	return 0;
+	return check_owner(pins, create, err);
 }
 
 /* The pid that holds the flock, by /proc/locks; 0 when unknown. */

@@ -21,7 +21,8 @@ struct pins {
  * Finds the folder: `dir`, else HOSTISO_PIN_DIR, else PIN_DIR_DEFAULT. `ip netns exec` hides the
  * host's /sys/fs/bpf behind a fresh /sys that dies with the command; then that of the nearest
  * ancestor outside is used, through /proc/PID/root. Mounts bpffs where the mount point has none and
- * `create` asks. -ENOENT without a line when there is no such folder and not `create`.
+ * `create` asks. -ENOENT without a line when there is no such folder and not `create`; -EPERM with
+ * one when others than we may write there.
  */
 int pins_open(struct pins *pins, const char *dir, bool create, struct error *err);
 

@@ -77,7 +77,8 @@ ok "foreign pins" guarded host unshare -m bash -ec '
 	ln -s "$1/bpf/other" "$1/bpf/deep/maps"
 	list() { find "$1/bpf" | sort; }
 	list "$1" >"$1/was"
-	for dir in bpf bpf/other bpf/deep bpf/deep/a; do
+	! "$0" release --pin-dir "$1/bpf/deep" 2>>"$1/said"
+	for dir in bpf bpf/other bpf/deep/a; do
 		"$0" release --pin-dir "$1/$dir" >>"$1/said"
 		"$0" deny --pin-dir "$1/$dir" 10.77.0.5 >>"$1/said"
 		"$0" status --pin-dir "$1/$dir" >>"$1/said" || [[ $? == 3 ]]
@@ -89,4 +90,41 @@ ok "foreign pins" guarded host unshare -m bash -ec '
 	"$0" release --pin-dir "$1/bpf" >>"$1/said"
 	list "$1" | diff "$1/was" -' "$HOSTISO" "$scratch"
 is "$(kernel_state host)" "$before" "and the devices are as they were"
+
+# A bpffs where everybody may make folders, as mount(8) makes it: who made ours before us could unpin what we
+# put there. An empty one is made anew; where something lies in it, every verb refuses.
+cat >"$scratch/users" <<-'EOF'
+	hostiso=$1 root=$2
+	user="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	refuses() { # VERB...
+		local code=0
+		"$hostiso" "$@" >out 2>err || code=$?
+		[[ $code == 2 && ! -s out && $(<err) == *"could end an isolation"* ]] || { echo "$*: $code: $(<err)" && false; }
+	}
+	fake() { bpftool map create "$1" type array key 4 value 4 entries 1 name fake; }
+
+	mkdir "$root" && mount -t bpf bpf "$root"
+	$user mkdir "$root"/{early,early/maps,full,full/maps}
+	refuses status --pin-dir "$root/early"
+	refuses release --pin-dir "$root/early"
+	"$hostiso" isolate --pin-dir "$root/early"
+	[[ $(stat -c '%u %a' "$root"/early "$root"/early/links | tr '\n' ' ') == '0 700 0 700 ' ]]
+	! $user rm "$root/early/links/"* 2>/dev/null
+	"$hostiso" release --pin-dir "$root/early"
+
+	fake "$root/full/maps/policy"
+	mkdir "$root/real" && $user ln -s "$root/real" "$root/pointer"
+	mkdir "$root/wide" && chmod 777 "$root/wide" && fake "$root/wide/pin"
+	$user mkdir "$root/maps" && fake "$root/maps/pin"
+	for dir in full pointer wide .; do
+		refuses isolate --pin-dir "$root/$dir"
+		refuses allow 10.77.0.66 --pin-dir "$root/$dir"
+		refuses release --pin-dir "$root/$dir"
+		refuses kill chmod --path "$root" --adds x --pin-dir "$root/$dir"
+	done
+	[[ -e $root/full/maps/policy && -L $root/pointer && -e $root/wide/pin ]]
+EOF
+chmod 755 "$scratch"
+ok "folders that a user made before us" guarded host unshare -m bash -ec 'cd "$1" && . "$1/users" "$0" "$1/open"' "$HOSTISO" "$scratch"
+is "$(kernel_state host)" "$before" "and the devices are as they were again"
 done_testing
