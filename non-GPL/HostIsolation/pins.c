@@ -130,8 +130,8 @@ static int choose_dir(struct pins *pins, const char *dir, bool create, struct er
 	return 0;
 }
 
-/* Whoever owns a folder, or may write there, or made the symbolic link to it, can unpin what lies
- * in it. Where only owners remove (the sticky bit), others can do so in folders of theirs alone. */
+/* Whoever owns a folder, or may write there, can unpin what lies in it. Where only owners remove
+ * (the sticky bit), others can do so in folders of theirs alone. */
 static bool only_ours(const char *path, mode_t allowed, struct stat *st)
 {
 	errno = 0;
@@ -193,11 +193,18 @@ int pins_open(struct pins *pins, const char *dir, bool create, struct error *err
 	snprintf(pins->maps, sizeof(pins->maps), "%s/maps", pins->dir);
 	snprintf(pins->progs, sizeof(pins->progs), "%s/progs", pins->dir);
 	snprintf(pins->links, sizeof(pins->links), "%s/links", pins->dir);
-	if (!create && stat(pins->dir, &st) < 0)
-		return -errno;
 	if (create && mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
 		return fail(err, -errno, "cannot make the pin folder %s: %s", pins->dir,
 			    strerror(errno));
+	/* Not through links: one that leads nowhere, or nowhere for us (protected_symlinks), would
+	 * look like no folder at all. */
+	if (lstat(pins->dir, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return fail(
+			err, -EPERM,
+			"pin folder %s is a symbolic link, and whoever turns it could end an isolation: give the folder itself",
+			pins->dir);
 	/* Whoever only looks or releases, too: a file is no pin. */
 	if (!is_bpffs(pins->dir)) {
 		if (create)

@@ -113,10 +113,12 @@ cat >"$scratch/users" <<-'EOF'
 	"$hostiso" release --pin-dir "$root/early"
 
 	fake "$root/full/maps/policy"
-	mkdir "$root/real" && $user ln -s "$root/real" "$root/pointer"
+	mkdir "$root/real" && $user ln -s "$root/real" "$root/pointer" && ln -s "$root/nowhere" "$root/dangling"
 	mkdir "$root/wide" && chmod 777 "$root/wide" && fake "$root/wide/pin"
 	$user mkdir "$root/maps" && fake "$root/maps/pin"
-	for dir in full pointer wide .; do
+	refuses status --pin-dir "$root/pointer"
+	refuses status --pin-dir "$root/dangling"
+	for dir in full pointer dangling wide .; do
 		refuses isolate --pin-dir "$root/$dir"
 		refuses allow 10.77.0.66 --pin-dir "$root/$dir"
 		refuses release --pin-dir "$root/$dir"
