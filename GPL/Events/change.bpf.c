@@ -9,29 +9,14 @@
  * file_update_time                what has no function of its own: io_uring, stores into mappings
  * vfs_setxattr, vfs_set_acl, …    XATTRS
  */
-#include "pending.bpf.h"
+#include "fileops.bpf.h"
 #include "syscall.bpf.h"
 #include <asm/unistd.h>
-
-#define COPYING (~0ULL) /* no mode of a file */
 
 /* Inside of vfs_copy_file_range? */
 static __always_inline bool pended_copy(void)
 {
-	struct pending *p = pended();
-
-	return p && p->mode == COPYING;
-}
-
-static __always_inline int on_content(struct file *file, u32 source)
-{
-	struct file_op op = {.type = EVENT_FILE_MODIFY, .source = source};
-
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG || !wanted(current_task()))
-		return 0;
-	op.dentry = BPF_CORE_READ(file, f_path.dentry);
-	op.mnt = BPF_CORE_READ(file, f_path.mnt);
-	return emit_file(&op);
+	return pended_until(HOOK_copy_fexit);
 }
 
 SEC("fexit/vfs_write")
@@ -48,28 +33,21 @@ int hook_writev_fexit(u64 *ctx)
 	return on_content((struct file *)ctx_at(ctx, 0), HOOK_writev_fexit);
 }
 
-/* do_truncate(idmap, dentry, length, time_attrs, filp); 5.10 has no first argument. filp is NULL
- * for truncate(2) by path. */
 SEC("fexit/do_truncate")
 int hook_truncate_fexit(u64 *ctx)
 {
-	struct file_op op = {.type = EVENT_FILE_MODIFY, .source = HOOK_truncate_fexit};
-	struct file *file = (struct file *)ctx_at(ctx, nargs_do_truncate - 1);
+	struct file *file = (struct file *)ctx_at(ctx, filp_do_truncate);
 
 	if ((int)ctx_at(ctx, nargs_do_truncate) || !wanted(current_task()))
 		return 0;
-	op.dentry = (struct dentry *)ctx_at(ctx, arg_do_truncate);
-	if (file)
-		op.mnt = BPF_CORE_READ(file, f_path.mnt);
-	else
-		op.mnt = some_mount(op.dentry, current_task());
-	return emit_file(&op);
+	return on_truncated((struct dentry *)ctx_at(ctx, arg_do_truncate), file_mount(file),
+			    HOOK_truncate_fexit);
 }
 
 SEC("fexit/vfs_fallocate")
 int BPF_PROG(hook_fallocate_fexit, struct file *file, int mode, s64 offset, s64 len, int ret)
 {
-	return ret ? 0 : on_content(file, HOOK_fallocate_fexit);
+	return ret || told_above(file) ? 0 : on_content(file, HOOK_fallocate_fexit);
 }
 
 SEC("fexit/iter_file_splice_write")
@@ -84,21 +62,20 @@ int hook_splice_fexit(u64 *ctx)
 SEC("fentry/vfs_copy_file_range")
 int hook_copy_fentry(u64 *ctx)
 {
-	struct pending *p = pend(NULL, NULL);
-
-	if (p)
-		p->mode = COPYING;
+	pend(NULL, NULL, HOOK_copy_fexit);
 	return 0;
 }
 
 SEC("fexit/vfs_copy_file_range")
 int hook_copy_fexit(u64 *ctx)
 {
+	struct file *file = (struct file *)ctx_at(ctx, arg_vfs_copy_file_range);
+
 	if (pended_copy())
 		unpend();
-	if ((s64)ctx_at(ctx, nargs_vfs_copy_file_range) <= 0)
+	if ((s64)ctx_at(ctx, nargs_vfs_copy_file_range) <= 0 || told_above(file))
 		return 0;
-	return on_content((struct file *)ctx_at(ctx, arg_vfs_copy_file_range), HOOK_copy_fexit);
+	return on_content(file, HOOK_copy_fexit);
 }
 
 /* Calls whose writing the functions above have seen, or will see return. */
@@ -141,35 +118,16 @@ int BPF_KPROBE(hook_update_time_kprobe, struct file *file)
 	return on_update_time(file, HOOK_update_time_kprobe);
 }
 
-/* overlayfs does it a second time below, in the name of who mounted it: once is enough. */
-static __always_inline bool in_others_name(struct task_struct *task)
-{
-	return !(BPF_CORE_READ(task, flags) & PF_IO_WORKER) &&
-	       BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred);
-}
-
-static __always_inline int on_xattr(u64 dentry, u64 name, int ret, u32 source)
-{
-	struct file_op op = {.type = EVENT_FILE_MODIFY,
-			     .change = CHANGE_XATTRS,
-			     .source = source,
-			     .dentry = (struct dentry *)dentry,
-			     .xattr = (const char *)name};
-	struct task_struct *task = current_task();
-
-	if (ret || !wanted(task) || in_others_name(task))
-		return 0;
-	op.mnt = some_mount(op.dentry, task);
-	return emit_file(&op);
-}
-
 /* The name comes right behind the dentry. */
 #define XATTR(hook, function)                                                                      \
 	SEC("fexit/" #function)                                                                    \
 	int hook_##hook##_fexit(u64 *ctx)                                                          \
 	{                                                                                          \
+		if ((int)ctx_at(ctx, nargs_##function) || !wanted(current_task()) ||               \
+		    layer_below())                                                                 \
+			return 0;                                                                  \
 		return on_xattr(ctx_at(ctx, arg_##function), ctx_at(ctx, arg_##function + 1),      \
-				ctx_at(ctx, nargs_##function), HOOK_##hook##_fexit);               \
+				HOOK_##hook##_fexit);                                              \
 	}
 
 XATTR(setxattr, vfs_setxattr)

@@ -9,6 +9,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #include "change.bpf.c"
 #include "file.bpf.c"
+#include "file_kprobe.bpf.c"
 #include "ids.bpf.c"
 #include "net.bpf.c"
 #include "process.bpf.c"

@@ -14,8 +14,9 @@ struct file_op {
 	const char *xattr; /* in the kernel's memory, or (xattr_user) the process's */
 	u64 xattr_user;
 	struct event_file_info *info; /* taken earlier; NULL: read from the dentry now */
+	u64 size; /* of the file, where the dentry's inode has not got it yet (has_size) */
 	u32 type, change, source;
-	u32 has_modes, old_mode, new_mode;
+	u32 has_modes, old_mode, new_mode, has_size;
 };
 
 static __always_inline bool starts_with(const void *kernel_string, const char *with, u32 len)
@@ -147,6 +148,8 @@ static __noinline void build_file(struct event_file *e, u64 cap, struct file_op 
 		e->info = *op->info;
 	else
 		fill_file_info(&e->info, inode);
+	if (op->has_size)
+		e->info.size = op->size;
 
 	walk_init(&w, task);
 	w.dentry = dentry;
@@ -176,6 +179,8 @@ static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
 
 	unknown(op->xattr);
 	unknown(op->xattr_user);
+	unknown(op->size);
+	unknown(op->has_size);
 	unknown(op->type);
 	unknown(op->change);
 	unknown(op->source);

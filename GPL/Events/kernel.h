@@ -149,6 +149,12 @@ struct file {
 	struct path f_path;
 };
 
+/* fs/file_table.c; since 6.7 it has the user's path, not the real one. */
+struct backing_file {
+	struct file file;
+	struct path user_path;
+};
+
 struct fdtable {
 	u32 max_fds;
 	struct file **fd;
@@ -376,6 +382,8 @@ struct renamedata {
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define FMODE_CREATED 0x100000
+#define FMODE_BACKING 0x3000000 /* one of them: 1 << 25, since 6.14 1 << 24 */
+#define MNT_NS_INTERNAL (-22LL) /* fs/mount.h: of a mount in no namespace */
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 #define S_IFMT 00170000

@@ -11,8 +11,12 @@ struct pending {
 	struct dentry *dentry;
 	struct vfsmount *mnt;
 	struct dentry *parent;
-	u64 mode;
-	u64 removing;
+	const char *xattr;
+	struct cred *cred; /* with which it began */
+	u32 until;	   /* the hook that will see it end */
+	u32 mode;
+	u32 depth; /* kprobes: how many calls of the function are under way */
+	u32 type;  /* kprobes: the event that is due at its end */
 	struct event_file_info info;
 	char name[NAME_ROOM];
 };
@@ -47,14 +51,33 @@ static __always_inline u64 ctx_at(u64 *ctx, u32 i)
 	return v;
 }
 
-/* Entry: remembers the operation, with what will be gone at the exit. */
-static __always_inline struct pending *pend(struct dentry *dentry, struct vfsmount *mnt)
+/* The same of the function that a kprobe stands at; the first five, for the same reason. */
+static __always_inline u64 reg_at(struct pt_regs *ctx, u32 i)
 {
+	switch (i) {
+	case 0:
+		return PT_REGS_PARM1_CORE(ctx);
+	case 1:
+		return PT_REGS_PARM2_CORE(ctx);
+	case 2:
+		return PT_REGS_PARM3_CORE(ctx);
+	case 3:
+		return PT_REGS_PARM4_CORE(ctx);
+	case 4:
+		return PT_REGS_PARM5_CORE(ctx);
+	}
+	return 0;
+}
+
+/* Entry: remembers the operation, with what will be gone at the exit, which `until` is to see. */
+static __always_inline struct pending *pend(struct dentry *dentry, struct vfsmount *mnt, u32 until)
+{
+	struct task_struct *task = current_task();
 	u64 id = bpf_get_current_pid_tgid();
 	struct pending *p;
 	u32 zero = 0;
 
-	if (!wanted(current_task()))
+	if (!wanted(task))
 		return NULL;
 	p = bpf_map_lookup_elem(&pending_zero, &zero);
 	if (!p || bpf_map_update_elem(&pending, &id, p, BPF_ANY))
@@ -64,6 +87,8 @@ static __always_inline struct pending *pend(struct dentry *dentry, struct vfsmou
 		return NULL;
 	p->dentry = dentry;
 	p->mnt = mnt;
+	p->cred = BPF_CORE_READ(task, cred);
+	p->until = until;
 	return p;
 }
 

@@ -170,8 +170,8 @@ static int attach_kind(struct provider *p, enum feature f, enum kind kind)
 		ret = provider_attach(p, hook_programs[h]);
 		if (!ret)
 			ret = attach_common(p, h);
-		if (ret == -ESRCH && hooks[h].optional)
-			ret = 0;
+		if ((ret == -ESRCH || ret == -ENOENT) && hooks[h].optional)
+			ret = 0; /* no such function, to a trampoline and to a kprobe */
 		if (ret)
 			break;
 	}

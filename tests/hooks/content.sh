@@ -1,60 +1,86 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# File changes that are no write(2), by each kind of hook: every one is told, once.
+# File changes that are no write(2), by each kind of hook: every one is told, once. On overlayfs, too,
+# where the kernel does many of them twice.
 # timeout: 300
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/lib/trace.sh
 . "$(dirname "$0")/../lib/trace.sh"
 
-acts=$build/tests/helpers/content_acts
-dir=$scratch/place
-mkdir "$dir"
-mount -t tmpfs none "$dir"
-trap 'umount "$dir" 2>/dev/null; finish' EXIT
+helper=$build/tests/helpers/content_acts
+place=$scratch/place
+mkdir "$place"
+mount -t tmpfs none "$place"
+trap '{ umount "$place/merged" || true; umount "$place" || true; } 2>/dev/null; finish' EXIT
 
-# The events of acts, one after the other under one tracer; "skip" for what this place cannot do.
+content=(sendfile copy_file_range splice fallocate truncate)
+unseen=(mmap io_uring) # by system calls
+xattrs=(setxattr fsetxattr removexattr acl)
+nodes=(mkdir mknod symlink link)
+
+# Each act in a directory of its own, so that its events are known by their paths.
 declare -A could
-traced() { # KIND EVENTS ACT...
-	local kind=$1 events=$2 act did
-	shift 2
-	rm -rf "${dir:?}"/*
-	head -c 8192 /dev/zero >"$dir/it"
-	echo "some bytes" >"$dir/from"
-	# shellcheck disable=SC2086
-	trace_begin --provider "$kind,tracepoint" --comm content_acts $events || true
+act_all() { # DIR ACT...
+	local act dir=$1 did
+	shift
 	for act; do
+		mkdir -p "$dir/$act"
+		head -c 8192 /dev/zero >"$dir/$act/it"
+		echo "some bytes" >"$dir/$act/from"
 		did=0
-		"$acts" "$act" "$dir" 2>/dev/null || did=$?
-		could[$act]=$did
+		[[ $act != removexattr ]] || "$helper" setxattr "$dir/$act" 2>/dev/null || true
+		"$helper" "$act" "$dir/$act" 2>/dev/null || did=$?
+		could[$dir/$act]=$did
 	done
-	trace_end 1
 }
 
-one() { # ACT EXPECTED FILTER TEXT: what the filter finds must be expected, once
+one() { # DIR/ACT EXPECTED FILTER TEXT: what the filter finds of its events must be expected, once
 	if [[ ${could[$1]} == 77 ]]; then
-		skip "$4" "this kernel or file system has no $1"
+		skip "$4" "this kernel or file system has no ${1##*/}"
 		return
 	fi
-	is "$(jq -c "select(.event_type) | $3" "$out" | tr '\n' ' ')" "$2 " "$4"
+	is "$(jq -c "select(.path // \"\" | startswith(\"$1/\")) | $3" "$out" | tr '\n' ' ')" "$2 " "$4"
 }
 
 trace_kinds changes --file-delete
 for kind in "${kinds[@]}"; do
-	for act in sendfile copy_file_range splice fallocate truncate mmap io_uring; do
-		if [[ $kind == tracepoint && $act =~ mmap|io_uring ]]; then
-			continue # no system call tells of it
-		fi
-		traced "$kind" --file-modify $act
-		one $act "[\"CONTENT\",\"$dir/it\"]" '[.change_type, .path]' "by $kind: $act is CONTENT, once"
+	rm -rf "${place:?}"/*
+	mkdir "$place"/{lower,upper,work,merged,plain}
+	places=(plain)
+	! mount -t overlay overlay -o "lowerdir=$place/lower,upperdir=$place/upper,workdir=$place/work" \
+		"$place/merged" 2>"$scratch/why" || places+=(merged)
+	acts=("${content[@]}" "${xattrs[@]}" "${nodes[@]}")
+	[[ $kind == tracepoint ]] || acts+=("${unseen[@]}")
+
+	trace_begin --provider "$kind,tracepoint" --comm content_acts --file-modify --file-create || true
+	for dir in "${places[@]}"; do
+		act_all "$place/$dir" "${acts[@]}"
 	done
-	traced "$kind" --file-modify setxattr fsetxattr removexattr
-	one setxattr "[\"XATTRS\",\"$dir/it\",\"trusted.mark\"] [\"XATTRS\",\"$dir/it\",\"trusted.mark\"] [\"XATTRS\",\"$dir/it\",\"trusted.mark\"]" \
-		'[.change_type, .path, .xattr_name]' "by $kind: xattrs set, set by descriptor, removed"
-	traced "$kind" --file-modify acl
-	one acl "[\"XATTRS\",\"$dir/it\",\"system.posix_acl_access\"]" '[.change_type, .path, .xattr_name]' "by $kind: an ACL"
-	traced "$kind" --file-create mkdir mknod symlink link
-	one mkdir "[\"$dir/folder\",\"DIR\"] [\"$dir/node\",\"NAMED_PIPE\"] [\"$dir/pointer\",\"SYMLINK\"] [\"$dir/linked\",\"FILE\"]" \
-		'[.path, .file_info.type]' "by $kind: mkdir, mknod, symlink, link are CREATE"
+	trace_end 1
+
+	for dir in "${places[@]}"; do
+		by="by $kind: $dir:" dir=$place/$dir
+		for act in "${acts[@]}"; do
+			it="\"$dir/$act/it\""
+			case $act in
+			setxattr | fsetxattr)
+				one "$dir/$act" "[\"XATTRS\",$it,\"trusted.mark\"]" '[.change_type, .path, .xattr_name]' "$by $act" ;;
+			removexattr)
+				one "$dir/$act" "[\"XATTRS\",$it,\"trusted.mark\"] [\"XATTRS\",$it,\"trusted.mark\"]" \
+					'[.change_type, .path, .xattr_name]' "$by $act, after it was set" ;;
+			acl)
+				one "$dir/$act" "[\"XATTRS\",$it,\"system.posix_acl_access\"]" '[.change_type, .path, .xattr_name]' \
+					"$by an ACL" ;;
+			mkdir) one "$dir/$act" "[\"$dir/$act/folder\",\"DIR\"]" '[.path, .file_info.type]' "$by mkdir is CREATE" ;;
+			mknod) one "$dir/$act" "[\"$dir/$act/node\",\"NAMED_PIPE\"]" '[.path, .file_info.type]' "$by mknod is CREATE" ;;
+			symlink) one "$dir/$act" "[\"$dir/$act/pointer\",\"SYMLINK\"]" '[.path, .file_info.type]' "$by symlink is CREATE" ;;
+			link) one "$dir/$act" "[\"$dir/$act/linked\",\"FILE\"]" '[.path, .file_info.type]' "$by link is CREATE" ;;
+			*) one "$dir/$act" "[\"CONTENT\",$it]" '[.change_type, .path]' "$by $act is CONTENT, once" ;;
+			esac
+		done
+	done
+	umount "$place/merged" 2>/dev/null || true
+	[[ ${#places[@]} == 2 ]] || skip "by $kind: overlayfs" "$(<"$scratch/why")"
 done
 done_testing

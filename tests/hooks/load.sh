@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Eight processes in a file loop: no line is malformed, and what was lost is told to the last one.
+# Eight processes in a file loop: no line is malformed, and what was lost is told to the last one. And
+# more calls at once than kretprobes have room for.
 # timeout: 300
 # alone: it loads both processors
 # shellcheck source=tests/e2e/lib.sh
@@ -66,4 +67,30 @@ for kind in "${kinds[@]}"; do
 		diag "$fast ms untraced, $slow ms traced"
 	done
 done
+
+# Sixteen processes wait in vfs_unlink for the file that fallocate(2) holds, then remove another one. A
+# kretprobe has room for ten: the others are counted.
+if [[ ${kinds[*]} == *kprobe* ]]; then
+	removed=16
+	umount "$dir" && mount -t tmpfs -o size=700m none "$dir"
+	: >"$dir/held"
+	for ((i = 0; i < removed; i++)); do
+		mkdir "$dir/$i"
+		ln "$dir/held" "$dir/$i/link"
+		: >"$dir/$i/own"
+	done
+	trace_begin -s --provider kprobe --comm rm --file-delete || true
+	fallocate -l 600M "$dir/held" &
+	holder=$! pids=()
+	sleep 0.2
+	for ((i = 0; i < removed; i++)); do
+		rm "$dir/$i/link" "$dir/$i/own" &
+		pids+=($!)
+	done
+	wait "$holder" "${pids[@]}"
+	trace_end
+	lines=$(jq -c 'select(.event_type == "FILE_DELETE")' "$out" | wc -l)
+	lost=$(jq -n '[inputs | select(.event_type == "TRACE_LOST") | .lost.FILE_DELETE // 0] | add // 0' "$out")
+	is "$((lines + lost))" "$((2 * removed))" "calls that wait for each other, by kprobe: $lines told, $lost lost, and no more"
+fi
 done_testing

@@ -36,7 +36,7 @@ kinds=()
 trace_kinds() { # WHAT EVENT-OPTION...: the kinds of hook that this kernel takes for them, in $kinds
 	local kind what=$1
 	shift
-	for kind in fentry tracepoint; do
+	for kind in fentry kprobe tracepoint; do
 		if "$build/hostiso" trace --probe --provider "$kind" "$@" 2>/dev/null | grep -q ' works'; then
 			kinds+=("$kind")
 		else
