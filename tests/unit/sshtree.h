@@ -58,13 +58,26 @@ static inline void grow(const struct tree *t, int tell)
 	_exit(1);
 }
 
-/* Waits for the last writer of a close-on-exec pipe. */
-static inline void executed(int fd)
+/*
+ * Waits for the last writer of a close-on-exec pipe, and for the environment of what it became
+ * (pid 0: nothing): execve(2) closes files before it sets either name or environment.
+ */
+static inline void executed(int fd, int pid)
 {
-	char c;
+	char c, path[64];
+	int environ_fd;
+	ssize_t n = 0;
 
 	assert_int_equal(read(fd, &c, 1), 0);
 	close(fd);
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	while (pid && n == 0) {
+		environ_fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_true(environ_fd >= 0);
+		n = read(environ_fd, &c, 1);
+		close(environ_fd);
+	}
+	assert_true(n >= 0);
 }
 
 /* Returns the pid of the last of the chain, once all are there. */
@@ -91,7 +104,9 @@ static inline int plant(const struct tree *t)
 			last = pids[pid_count]; /* children are younger; pids do not wrap here */
 		pid_count++;
 	}
-	executed(pipefd[0]);
+	while (t->child)
+		t = t->child;
+	executed(pipefd[0], t->env[0] ? last : 0);
 	return last;
 }
 

@@ -26,7 +26,7 @@ static void test_mosh(void **state)
 	}
 	pids[pid_count++] = pid;
 	close(pipefd[1]);
-	executed(pipefd[0]);
+	executed(pipefd[0], pid);
 	unlink(path);
 	rmdir(dir);
 	assert_int_equal(ssh_find(pid, &found, NULL), 0);
