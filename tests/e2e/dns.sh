@@ -5,9 +5,7 @@
 need dnsmasq setpriv unshare
 
 lab_switch switch
-for name in host peer attacker dns; do
-	lab_host "$name" switch
-done
+lab_host host peer attacker dns switch
 serve -t 7 -u 7 host peer attacker dns
 serve_names dns
 name_server=$!
@@ -18,6 +16,9 @@ printf 'nameserver 10.77.0.53\nnameserver fd00:77::53\n' >"$scratch/resolv.conf"
 on_host() {
 	guarded host unshare -m bash -c 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && exec "$@"' \
 		on_host "$scratch/resolv.conf" "$@"
+}
+free() { # PORT: on the name server
+	[[ ! $(in_ns dns ss -Hltun "sport = :$1") ]]
 }
 [[ -e /etc/resolv.conf ]] || skip_all "no /etc/resolv.conf here that could be replaced"
 
@@ -33,6 +34,7 @@ ok_shut "and so does everybody else's port 53" host,udp,10.77.0.66,53 host,tcp,1
 ok "allow a name while isolated" on_host "$HOSTISO" allow anything.test
 like "$(hostiso list)" '10\.77\.0\.99' "resolves it through the admitted name server"
 kill "$name_server"
+ok "the name server's port is free" eventually 20 free 53
 ok_shut "its port 53 may answer, but not ask" dns,udp,10.77.0.1,7,53 dns,tcp,10.77.0.1,7,53
 ok "release" hostiso release
 done_testing

@@ -138,46 +138,42 @@ json() { # FILTER VERB...
 
 # The suspect host, an allowed peer, an attacker and a name server. Ports 7 and 53 echo everywhere.
 lab_default() {
-	local name
 	lab_switch switch
-	for name in host peer attacker dns; do
-		lab_host "$name" switch
-	done
+	lab_host host peer attacker dns switch
 	serve -t 7 -u 7 -t 53 -u 53 host peer attacker dns
 }
 
 ok_open() { # DESCRIPTION PROBE...
-	local text=$1 found
-	shift
-	found=$(reach "$@")
-	if [[ $found ]] && ! grep -qv '^open ' <<<"$found"; then
-		report 0 "$text"
-	else
-		report 1 "$text"
-		diag "$found"
-	fi
+	found_all '^open ' "$@"
 }
 
 # Refused is not shut: the packet went there, and its refusal came back.
 ok_shut() { # DESCRIPTION PROBE...
-	local text=$1 found
-	shift
-	found=$(reach "$@")
-	if [[ $found ]] && ! grep -qvE '^shut (timeout|EPERM|unreachable) ' <<<"$found"; then
-		report 0 "$text"
-	else
-		report 1 "$text"
-		diag "$found"
-	fi
+	found_all "$is_shut" "$@"
+}
+is_shut='^shut (timeout|EPERM|unreachable) '
+
+found_all() { # REGEX DESCRIPTION PROBE...: each line of what is found is so
+	local found each=() one status=0
+	found=$(reach "${@:3}") || status=1
+	mapfile -t each <<<"$found"
+	for one in "${each[@]}"; do
+		[[ $one =~ $1 ]] || status=1
+	done
+	report "$status" "$2"
+	[[ $status == 0 ]] || diag "$found"
 }
 
 # open, isolated (only peer is reached), or what else was found; mixed is what must never be.
 host_state() { # [-w MILLISECONDS]
-	local found shut good
-	found=$(reach "$@" host-attacker attacker-host host-peer peer-host)
-	good=$(grep -cE '^open .*(peer,|[.:]5(,|$))' <<<"$found" || true)
-	shut=$(grep -cE '^shut (timeout|EPERM|unreachable) .*(attacker,|[.:]66(,|$))' <<<"$found" || true)
-	case $good,$shut,$(grep -c ^open <<<"$found" || true) in
+	local found each open=0 good=0 shut=0
+	found=$(reach "$@" host-attacker attacker-host host-peer peer-host) || true
+	while read -r each; do
+		[[ $each != open\ * ]] || open=$((open + 1))
+		[[ ! $each =~ ^open\ .*(peer,|[.:]5(,|$)) ]] || good=$((good + 1))
+		[[ ! $each =~ $is_shut.*(attacker,|[.:]66(,|$)) ]] || shut=$((shut + 1))
+	done <<<"$found"
+	case $good,$shut,$open in
 	12,0,24) echo open ;;
 	12,12,12) echo isolated ;;
 	*) printf 'mixed:\n%s\n' "$found" ;;
@@ -210,15 +206,15 @@ now() {
 bpf_objects() {
 	local kind
 	for kind in prog map link; do
-		bpftool -j "$kind" list | jq -r ".[] | \"$kind \\(.id) \\(.name // .type)\"" | sort
-	done
+		bpftool "$kind" list | sed -nE "s/^([0-9]+): .*  name ([^ ]+)  .*/$kind \\1 \\2/p; t; s/^([0-9]+): ([^ ]+) .*/$kind \\1 \\2/p"
+	done | sort
 }
 
 # Objects come and go with other people's work on this machine: ours are those that stay.
 left_behind() { # BEFORE: what bpf_objects said then
 	local before=$1 i left=''
 	for ((i = 0; i < 50; i++)); do
-		left=$(comm -13 <(sort <<<"$before") <(bpf_objects | sort))
+		left=$(comm -13 <(sort <<<"$before") <(bpf_objects))
 		[[ $left ]] || return 0
 		sleep 0.1
 	done

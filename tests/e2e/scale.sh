@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 count=${HOSTISO_ENTRIES:-100000}
-seconds=${HOSTISO_SCALE_SECONDS:-2}
+seconds=${HOSTISO_SCALE_SECONDS:-20}
 
 # Processor seconds, not the wall clock: other tests run beside this one. Emulated ones mean nothing.
 timed() { # DESCRIPTION COMMAND...

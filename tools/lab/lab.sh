@@ -33,64 +33,81 @@ ns() { # HOST: its namespace's full name
 	echo "$lab_ns_prefix$1"
 }
 
+# A mistake here would cut off the machine that the lab runs on: within refuses whatever is not a
+# namespace of a lab.
 in_ns() { # HOST COMMAND...
-	local host=$1
-	shift
-	nsenter --net="/run/netns/$lab_ns_prefix$host" -- "$@"
+	"$build/tools/lab/within" "/run/netns/$lab_ns_prefix$1" "${@:2}"
 }
 
-# A mistake here would cut off the machine that the lab runs on, so the last thing before a verb is
-# to look whether this is a namespace of the lab.
+# For who comes into the namespace by another way: the last thing before a verb is to look whether
+# this is it.
 lab_guard='[[ $1 == /run/netns/hi-* && /proc/self/ns/net -ef $1 ]] || { echo "refused: not in $1" >&2; exit 99; }
 shift
 exec "$@"'
 
-guarded() { # HOST COMMAND...
-	local host=$1
-	shift
-	in_ns "$host" bash -c "$lab_guard" guard "/run/netns/$lab_ns_prefix$host" "$@"
+guarded() { # HOST COMMAND...: one that has a verb in it
+	in_ns "$@"
 }
 
 hostiso_in() { # HOST VERB...
-	local host=$1
-	shift
-	guarded "$host" "$HOSTISO" "$@"
+	"$build/tools/lab/within" "/run/netns/$lab_ns_prefix$1" "$HOSTISO" "${@:2}"
 }
 
 # ---- making it ----
+#
+# In an emulated machine a process costs tens of milliseconds, so ip gets its commands in batches.
+
+lab_ip() { # HOST: commands on stdin
+	ip -n "$lab_ns_prefix$1" -batch -
+}
 
 lab_ns() { # HOST...
 	local host
+	printf "netns add $lab_ns_prefix%s\n" "$@" | ip -batch -
 	for host; do
-		ip netns add "$(ns "$host")"
 		# Addresses are there at once: nobody else's duplicates are to be detected.
-		in_ns "$host" bash -c 'for f in all default; do echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done'
-		ip -n "$(ns "$host")" link set lo up
+		in_ns "$host" -w /proc/sys/net/ipv6/conf/all/accept_dad=0 -w /proc/sys/net/ipv6/conf/default/accept_dad=0
+		ip -n "$lab_ns_prefix$host" link set lo up
 	done
 }
 
 # A cable between two hosts.
 lab_cable() { # HOST DEVICE HOST DEVICE
-	ip -n "$(ns "$1")" link add "$2" type veth peer name "$4" netns "$(ns "$3")"
-	ip -n "$(ns "$1")" link set "$2" up
-	ip -n "$(ns "$3")" link set "$4" up
+	lab_ip "$1" <<-END
+		link add $2 type veth peer name $4 netns $lab_ns_prefix$3
+		link set $2 up
+	END
+	ip -n "$lab_ns_prefix$3" link set "$4" up
 }
 
 lab_switch() { # SWITCH
+	local file off=()
 	lab_ns "$1"
 	# A bridge in a new namespace passes frames through iptables unless told otherwise.
-	in_ns "$1" bash -c 'for f in /proc/sys/net/bridge/bridge-nf-call-*; do [[ ! -e $f ]] || echo 0 >"$f"; done'
-	ip -n "$(ns "$1")" link add br0 type bridge mcast_snooping 0
-	ip -n "$(ns "$1")" link set br0 up
+	for file in /proc/sys/net/bridge/bridge-nf-call-{ip,ip6,arp}tables; do
+		[[ ! -e $file ]] || off+=(-w "$file=0")
+	done
+	[[ ! ${off[*]} ]] || in_ns "$1" "${off[@]}"
+	lab_ip "$1" <<-END
+		link add br0 type bridge mcast_snooping 0
+		link set br0 up
+	END
 }
 
-# A host with eth0 on the switch, and its two addresses.
-lab_host() { # HOST SWITCH
-	lab_ns "$1"
-	lab_cable "$1" eth0 "$2" "$1"
-	ip -n "$(ns "$2")" link set "$1" master br0
-	ip -n "$(ns "$1")" addr add "$(addr4 "$1")/24" dev eth0
-	ip -n "$(ns "$1")" addr add "$(addr6 "$1")/64" dev eth0 nodad
+# Hosts with eth0 on the switch, and their two addresses each.
+lab_host() { # HOST... SWITCH
+	local switch=${*: -1} host hosts=("${@:1:$#-1}") number
+	lab_ns "${hosts[@]}"
+	for host in "${hosts[@]}"; do
+		number=${lab_number[$host]}
+		lab_ip "$host" <<-END
+			link add eth0 type veth peer name $host netns $lab_ns_prefix$switch
+			link set eth0 up
+			addr add 10.77.0.$number/24 dev eth0
+			addr add fd00:77::$number/64 dev eth0 nodad
+		END
+	done
+	printf 'link set %s master br0 up\n' "${hosts[@]}" | lab_ip "$switch"
 }
 
 # Runs a helper in the background until the lab ends, once its first line of output has come: that
@@ -127,37 +144,40 @@ serve_names() { # HOST
 # ---- who reaches whom ----
 
 # A probe as the program takes it, or FROM-TO[:PROTO]: TCP, UDP and ICMP (or just PROTO), each over
-# IPv4 and IPv6.
-probes() { # PROBE...
-	local probe from to proto port
+# IPv4 and IPv6. Without subshells, as a test asks this often.
+probes() { # PROBE...: into $probe_list
+	local probe from to proto protos port
+	probe_list=()
 	for probe; do
 		if [[ $probe == *,* ]]; then
-			echo "$probe"
+			probe_list+=("$lab_ns_prefix$probe")
 			continue
 		fi
-		from=${probe%%-*} to=${probe#*-}
-		proto='tcp udp icmp'
-		[[ $to != *:* ]] || proto=${to#*:} to=${to%:*}
-		for proto in $proto; do
+		from=${probe%%-*} to=${probe#*-} protos='tcp udp icmp'
+		[[ $to != *:* ]] || protos=${to#*:} to=${to%:*}
+		for proto in $protos; do
 			case $proto in
 			tcp | udp) port=,7 ;;
 			dns) port=,53 ;;
 			*) port= ;;
 			esac
-			printf '%s\n' "$from,$proto,$(addr4 "$to")$port" "$from,$proto,$(addr6 "$to")$port"
+			probe_list+=("$lab_ns_prefix$from,$proto,10.77.0.${lab_number[$to]}$port"
+				"$lab_ns_prefix$from,$proto,fd00:77::${lab_number[$to]}$port")
 		done
 	done
 }
 
 # One line for each probe: `open MILLISECONDS PROBE` or `shut WHY PROBE`.
 reach() { # [-w MILLISECONDS] PROBE...
-	local wait=${HOSTISO_PROBE_MS:-300} list
+	local wait=${HOSTISO_PROBE_MS:-300} found probe_list status=0
 	if [[ $1 == -w ]]; then
 		wait=$2
 		shift 2
 	fi
-	mapfile -t list < <(probes "$@")
-	"$build/tools/lab/reach" -w "$wait" "${list[@]/#/$lab_ns_prefix}" | sed "s/ $lab_ns_prefix/ /"
+	probes "$@"
+	found=$("$build/tools/lab/reach" -w "$wait" "${probe_list[@]}") || status=$?
+	[[ ! $found ]] || echo "${found// $lab_ns_prefix/ }"
+	return "$status"
 }
 
 # ---- beginning and end ----
@@ -178,27 +198,27 @@ kernel_state() { # HOST
 }
 
 lab_clean() {
-	local pid name
+	local pid path names=()
 	for pid in "${helpers[@]}"; do
 		kill "$pid" 2>/dev/null || true
 	done
 	helpers=()
-	for name in $(ip netns list | sed -nE "s/^(${lab_ns_prefix}[a-z0-9]+)( .*)?\$/\1/p"); do
-		ip netns pids "$name" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
+	# Not those of the lab hi-a-b, when this is hi-a.
+	for path in /run/netns/"$lab_ns_prefix"*; do
+		[[ ! -e $path || ${path#/run/netns/"$lab_ns_prefix"} == *-* ]] || names+=("${path##*/}")
 	done
 	# A pin that goes takes its link along; a namespace its devices, qdiscs, filters and rules.
-	rm -rf "$HOSTISO_PIN_DIR" "$HOSTISO_PIN_DIR"+*
-	for name in $(ip netns list | sed -nE "s/^(${lab_ns_prefix}[a-z0-9]+)( .*)?\$/\1/p"); do
-		ip netns del "$name" || true
-	done
-	[[ ! $scratch ]] || rm -rf "$scratch"
+	[[ ! ${names[*]} ]] || printf 'netns pids %s\n' "${names[@]}" | ip -force -batch - 2>/dev/null |
+		xargs -r kill -9 2>/dev/null || true
+	rm -rf "$HOSTISO_PIN_DIR" "$HOSTISO_PIN_DIR"+* ${scratch:+"$scratch"}
+	[[ ! ${names[*]} ]] || printf 'netns del %s\n' "${names[@]}" | ip -force -batch - || true
 	scratch=''
 }
 
 # Two runs of one lab, by two people, take turns. 1, with a line on stderr, when it cannot be.
 lab_begin() {
 	local program mounting
-	for program in reach serve; do
+	for program in reach serve within; do
 		[[ -x $build/tools/lab/$program ]] && continue
 		echo "no $build/tools/lab/$program: run make test-programs" >&2
 		return 1

@@ -43,6 +43,22 @@ say_shut() { # DESCRIPTION NAME COMMAND...
 	like "$answer" '^shut (timeout|EPERM|unreachable)' "$1"
 }
 
+# All of what `each` says, or what several puppets say by commas.
+all_shut() { # ANSWERS DESCRIPTION
+	like "$1" '^(shut (timeout|EPERM|unreachable)(,|$))+$' "$2"
+}
+all_open() { # ANSWERS DESCRIPTION
+	like "$1" '^(open(,|$))+$' "$2"
+}
+say_each_shut() { # DESCRIPTION NAME COMMAND / COMMAND...
+	tell "$2" each "${@:3}"
+	all_shut "$answer" "$1"
+}
+say_each_open() { # DESCRIPTION NAME COMMAND / COMMAND...
+	tell "$2" each "${@:3}"
+	all_open "$answer" "$1"
+}
+
 # A child of a puppet that lives on, as a puppet of its own.
 # shellcheck disable=SC2154
 puppet_child() { # NAME PARENT

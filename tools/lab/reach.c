@@ -264,6 +264,7 @@ static const char *reason(int err)
 {
 	switch (err) {
 	case 0:
+	case ETIMEDOUT:
 		return "timeout";
 	case ECONNREFUSED:
 		return "refused";
