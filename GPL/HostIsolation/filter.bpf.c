@@ -18,6 +18,7 @@
 #include <linux/pkt_cls.h>
 #include "HostIsolation/drops.bpf.h"
 #include "HostIsolation/grant.bpf.h"
+#include "HostIsolation/offload.bpf.h"
 #include "HostIsolation/plain.bpf.h"
 #include "HostIsolation/verdict.bpf.h"
 
@@ -78,37 +79,49 @@ static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, stru
 	return ethernet ? parse_ethernet(skb) : parse_headerless(skb);
 }
 
-static __always_inline int tc_dropped(struct __sk_buff *skb, __u32 reason, __u64 control,
-				      int ethernet)
+static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 dir,
+				     int ethernet)
 {
 	__u32 audit = control & CONTROL_AUDIT ? DROP_AUDIT : 0;
 
+	count(control, reason, dir, skb->len);
+	if (reason_passes(reason))
+		return TC_ACT_UNSPEC;
 	if (control & CONTROL_DROPS)
 		drop_note(skb, reason, audit | (ethernet ? DROP_ETHERNET : 0));
 	return audit ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 dir,
-				     int ethernet)
+#define WAY_OUT 1 /* DIR_OUT */
+#define WAY_ETHERNET 2
+
+/* Where the device is to write a checksum into a frame that passes; -1: it is to write none. */
+static __always_inline int checksum_left(struct __sk_buff *skb)
 {
-	count(control, reason, dir, skb->len);
-	return reason_passes(reason) ? TC_ACT_UNSPEC : tc_dropped(skb, reason, control, ethernet);
+	return !offload_readable || from_ip_stack(skb) ? -1 : checksum_goes(skb);
 }
 
-static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
+/* Global, as the next: a frame that passes, unless that is where the verdict has looked. */
+__noinline int tc_offloaded(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 ethernet)
 {
-	const struct policy *policy = policy_page();
-	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
-	__u64 now = 0, control = control_in_force(policy, &now);
-	struct packet *p;
-	__u32 reason;
+	int at = checksum_left(skb);
+	struct packet *p = packet_of_cpu();
 
-	if (!control)
-		return TC_ACT_UNSPEC;
-	reason = judge_short(policy, control, data, data_end, skb->len, ethernet, dir, 1, &now);
-	if (reason != PARSED)
-		return tc_return(skb, control, reason, dir, ethernet);
-	p = packet_of_cpu();
+	if (!p)
+		return TC_ACT_SHOT;
+	packet_reset(p, DIR_OUT);
+	if (parse_skb(skb, ethernet, p) != PARSED || !checksum_harmless(p, at))
+		reason = REASON_MALFORMED;
+	return tc_return(skb, control, reason, DIR_OUT, ethernet);
+}
+
+/* Global, so that what is rarely needed takes no registers from the short way. */
+__noinline int tc_long(struct __sk_buff *skb, __u64 control, __u64 now, __u32 way)
+{
+	__u32 dir = way & WAY_OUT, reason;
+	int ethernet = !!(way & WAY_ETHERNET);
+	struct packet *p = packet_of_cpu();
+
 	if (!p)
 		return TC_ACT_SHOT;
 	packet_reset(p, dir);
@@ -117,7 +130,27 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 		reason = judge_packet(control, 1, now);
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
 		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
+	if (dir == DIR_OUT && reason_passes(reason) && checksum_left(skb) >= 0)
+		return tc_offloaded(skb, control, reason, ethernet);
 	return tc_return(skb, control, reason, dir, ethernet);
+}
+
+static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
+{
+	const struct policy *policy = policy_page();
+	__u64 now = 0, control = control_in_force(policy, &now);
+	__u32 reason;
+
+	if (!control)
+		return TC_ACT_UNSPEC;
+	reason = judge_short(policy, control, (void *)(long)skb->data, (void *)(long)skb->data_end,
+			     skb->len, ethernet, dir, 1, &now);
+	if (reason == PARSED)
+		return tc_long(skb, control, now, dir | (ethernet ? WAY_ETHERNET : 0));
+	if (dir == DIR_OUT && reason == REASON_ALLOWED && checksum_left(skb) >= 0)
+		return tc_offloaded(skb, control, reason, ethernet);
+	count(control, reason, dir, skb->len);
+	return reason == REASON_ALLOWED || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
 SEC("tc")
@@ -152,10 +185,9 @@ static __always_inline int tc_drop(struct __sk_buff *skb, __u32 dir)
 
 	if (!control)
 		return TC_ACT_UNSPEC;
-	count(control, REASON_LINK_TYPE, dir, skb->len);
 	if (p)
 		packet_reset(p, dir);
-	return tc_dropped(skb, REASON_LINK_TYPE, control, 0);
+	return tc_return(skb, control, REASON_LINK_TYPE, dir, 0);
 }
 
 SEC("tc")
@@ -182,29 +214,12 @@ __noinline int parse_xdp(struct xdp_md *ctx, __u32 frame_len)
 	return parse_packet(data, data_end, frame_len ? frame_len : p->linear, 1, p);
 }
 
-static __always_inline int xdp_return(__u64 control, __u32 reason, __u32 frame_len)
+/* Global for the same reason as tc_long(). */
+__noinline int xdp_long(struct xdp_md *ctx, __u64 control, __u64 now, __u32 frame_len)
 {
-	if (reason_passes(reason))
-		return XDP_PASS;
-	count(control, reason, DIR_IN, frame_len);
-	return XDP_DROP;
-}
-
-static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
-{
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	const struct policy *policy = policy_page();
-	__u64 now = 0, control = control_in_force(policy, &now);
-	__u32 len = frame_len ? frame_len : data_end - data;
-	struct packet *p;
+	struct packet *p = packet_of_cpu();
 	__u32 reason;
 
-	if (!(control & CONTROL_ENFORCE) || control & CONTROL_AUDIT)
-		return XDP_PASS;
-	reason = judge_short(policy, control, data, data_end, len, 1, DIR_IN, 0, &now);
-	if (reason != PARSED)
-		return xdp_return(control, reason, len);
-	p = packet_of_cpu();
 	if (!p)
 		return XDP_PASS; /* tc_in closes */
 	packet_reset(p, DIR_IN);
@@ -218,7 +233,32 @@ static __always_inline int xdp_verdict(struct xdp_md *ctx, __u32 frame_len)
 		return XDP_PASS; /* tc_in sees whose socket it is */
 	if (!reason_passes(reason) && control & CONTROL_DROPS && drops_heard())
 		return XDP_PASS; /* tc_in drops it, and tells */
-	return xdp_return(control, reason, p->frame_len);
+	if (reason_passes(reason))
+		return XDP_PASS;
+	count(control, reason, DIR_IN, p->frame_len);
+	return XDP_DROP;
+}
+
+/*
+ * Of a frame in several buffers the short way sees the first: one whose IP packet goes on in the
+ * next is longer than that, and goes the long way.
+ */
+static __always_inline int xdp_verdict(struct xdp_md *ctx, int frags)
+{
+	const struct policy *policy = policy_page();
+	__u64 now = 0, control = control_in_force(policy, &now);
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	__u32 len = data_end - data, reason;
+
+	if (!(control & CONTROL_ENFORCE) || control & CONTROL_AUDIT)
+		return XDP_PASS;
+	reason = judge_short(policy, control, data, data_end, len, 1, DIR_IN, 0, &now);
+	if (reason == PARSED)
+		return xdp_long(ctx, control, now, frags ? bpf_xdp_get_buff_len(ctx) : 0);
+	if (reason == REASON_ALLOWED)
+		return XDP_PASS;
+	count(0, REASON_NOT_ALLOWED, DIR_IN, len);
+	return XDP_DROP;
 }
 
 SEC("xdp")
@@ -231,5 +271,5 @@ int xdp_in(struct xdp_md *ctx)
 SEC("xdp.frags")
 int xdp_in_frags(struct xdp_md *ctx)
 {
-	return xdp_verdict(ctx, bpf_xdp_get_buff_len(ctx));
+	return xdp_verdict(ctx, 1);
 }

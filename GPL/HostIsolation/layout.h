@@ -14,7 +14,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Raised whenever a struct or a map of this file changes its meaning. */
-#define LAYOUT_VERSION 6
+#define LAYOUT_VERSION 7
 
 #define FOREVER (~0ULL)
 

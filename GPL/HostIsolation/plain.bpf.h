@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The short way for the plain packet, which nearly every one is: Ethernet or no link header, IPv4
- * without options or IPv6 without extension headers, no fragment, TCP or UDP with its header within
+ * without options or IPv6 without extension headers, no fragment, TCP or UDP with its ports within
  * reach. It fills no struct packet: a few loads and one lookup. Whatever is not plain, or needs
  * more than its peer's address to be judged, goes the long way (packet.bpf.h, verdict.bpf.h), which
  * must say the same of what is judged here: the packet tests send every frame both ways.
@@ -10,17 +10,19 @@
 
 #include "HostIsolation/match.bpf.h"
 
-/* Is this TCP or UDP, by the IP header's word long enough, and its header within reach? */
-static __always_inline int is_plain_transport(__u8 proto, __u32 l4_len, const void *l4,
-					      const void *data_end)
-{
-	__u32 header = sizeof(struct udphdr);
+/* Of every plain packet so much is within reach: the IPv4 header, and the least behind it. */
+#define PLAIN_BYTES (sizeof(struct iphdr) + sizeof(struct udphdr))
 
-	if (proto == IPPROTO_TCP)
-		header = sizeof(struct tcphdr);
-	else if (proto != IPPROTO_UDP)
-		return 0;
-	return l4_len >= header && l4 + header <= data_end;
+/*
+ * How long the transport header is that the IP header names, by which the packet's own length is
+ * judged; 0xffff is longer than any packet. That TCP's header may lie further back than is within
+ * reach does not matter: it is there, by the frame's length, and nobody here reads more than ports.
+ */
+static __always_inline __u32 plain_header(__u8 proto)
+{
+	return proto == IPPROTO_TCP   ? sizeof(struct tcphdr)
+	       : proto == IPPROTO_UDP ? sizeof(struct udphdr)
+				      : 0xffff;
 }
 
 /* Both ports of a packet of a client's or, inwards, to it; as they lie behind the IP header. */
@@ -46,17 +48,14 @@ static __always_inline __u32 judge_plain(__u64 control, struct allow_node *node,
 }
 
 static __always_inline __u32 plain_ip4(const struct policy *policy, __u64 control,
-				       const struct iphdr *ip, const void *data_end, __u32 there,
-				       __u32 frame_len, __u32 dir, int count_hits, __u64 *now)
+				       const struct iphdr *ip, __u32 there, __u32 frame_len,
+				       __u32 dir, int count_hits, __u64 *now)
 {
-	__u32 told, bank = !!(control & CONTROL_BANK);
+	__u32 told = bpf_ntohs(ip->tot_len), bank = !!(control & CONTROL_BANK);
 	struct lpm_key4 key = {.prefixlen = 32};
 
-	if ((void *)(ip + 1) > data_end || *(__u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff))
-		return PARSED;
-	told = bpf_ntohs(ip->tot_len);
-	if (told > there || told < sizeof(*ip) ||
-	    !is_plain_transport(ip->protocol, told - sizeof(*ip), ip + 1, data_end))
+	if (*(__u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff) || told > there ||
+	    told < sizeof(*ip) + plain_header(ip->protocol))
 		return PARSED;
 	*(__be32 *)key.addr = dir == DIR_OUT ? ip->daddr : ip->saddr;
 	return judge_plain(control, find_node4(policy, bank, &key), frame_len,
@@ -71,10 +70,10 @@ static __always_inline __u32 plain_ip6(const struct policy *policy, __u64 contro
 	__u32 told, bank = !!(control & CONTROL_BANK);
 	struct lpm_key6 key = {.prefixlen = 128};
 
-	if ((void *)(ip + 1) > data_end || *(__u8 *)ip >> 4 != 6)
+	if ((void *)(ip + 1) + sizeof(struct udphdr) > data_end || *(__u8 *)ip >> 4 != 6)
 		return PARSED;
 	told = bpf_ntohs(ip->payload_len);
-	if (told + sizeof(*ip) > there || !is_plain_transport(ip->nexthdr, told, ip + 1, data_end))
+	if (told + sizeof(*ip) > there || told < plain_header(ip->nexthdr))
 		return PARSED;
 	copy16(key.addr, dir == DIR_OUT ? &ip->daddr : &ip->saddr);
 	return judge_plain(control, find_node6(policy, bank, &key), frame_len,
@@ -90,27 +89,18 @@ static __always_inline __u32 judge_short(const struct policy *policy, __u64 cont
 					 void *data_end, __u32 frame_len, int ethernet, __u32 dir,
 					 int count_hits, __u64 *now)
 {
-	struct ethhdr *eth = data;
-	__u32 there = frame_len;
+	__u32 link = ethernet ? ETH_HLEN : 0, there = frame_len - link;
 	__be16 proto;
 
-	if (control & CONTROL_LONG_WAY)
+	if (control & CONTROL_LONG_WAY || data + link + PLAIN_BYTES > data_end)
 		return PARSED;
-	if (ethernet) {
-		if ((void *)(eth + 1) > data_end)
-			return PARSED;
-		proto = *(__be16 *)(data +
-				    ETH_ALEN * 2); /* h_proto, whose struct is packed: two loads */
-		data = eth + 1;
-		there -= sizeof(*eth);
-	} else {
-		if (data + 1 > data_end)
-			return PARSED;
+	if (ethernet) /* h_proto, whose struct is packed: two loads */
+		proto = *(__be16 *)(data + ETH_ALEN * 2);
+	else
 		proto = *(__u8 *)data >> 4 == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	}
+	data += link;
 	if (proto == bpf_htons(ETH_P_IP))
-		return plain_ip4(policy, control, data, data_end, there, frame_len, dir, count_hits,
-				 now);
+		return plain_ip4(policy, control, data, there, frame_len, dir, count_hits, now);
 	if (proto == bpf_htons(ETH_P_IPV6))
 		return plain_ip6(policy, control, data, data_end, there, frame_len, dir, count_hits,
 				 now);

@@ -264,6 +264,10 @@ const char *snapshot_limit(const struct snapshot *snap, size_t index)
 		       : snap->policy.control & CONTROL_NAMED
 			       ? "AF_XDP sockets, which only root can make, send past tc and nftables; with --dev nothing refuses them"
 			       : "AF_XDP sockets, which only root can make, send past tc and nftables; they are refused only where BPF LSM runs (lsm=…,bpf on the kernel's command line)";
+	if (snap->heard && !index--)
+		return "packet sockets (AF_PACKET, as tcpdump has), which only root can make, still receive what comes in, though they cannot answer: on devices where no XDP program of ours drops it first";
+	if (snap->offload_unseen && !index--)
+		return "frames that leave their checksum to the device, as root and virtual machines can make them, may have it written onto their destination: only BPF that may read the kernel sees that";
 	if (snap->nft.kind == NFT_NONE)
 		return NULL;
 	return nft_cannot_text(snap->nft.can, snap->nft.kind == NFT_BACKEND, index);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* hostiso verify: tries each forbidden channel of each device from the inside. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <json-c/json.h>
 #include "HostIsolation/cleanup.h"
@@ -46,26 +48,32 @@ static void tell(struct report *r, const char *device, const struct probe_kind *
 	json_object_array_add(r->probes, o);
 }
 
-static void verify_device(struct session *s, const struct snapshot *snap,
-			  const struct device_snapshot *d, struct report *r)
+static int verify_device(struct session *s, const struct snapshot *snap,
+			 const struct device_snapshot *d, struct report *r, struct error *err)
 {
+	_cleanup_free_ struct probe_outcome *outcomes = calloc(probe_kind_count, sizeof(*outcomes));
 	bool shut = snapshot_shut(snap, d->link.ifindex);
+	int ret = outcomes ? probe_device(s, &d->link,
+					  d->state.in.attached ? d->state.in.prog_id : 0, outcomes)
+			   : -ENOMEM;
 
+	if (ret < 0)
+		return fail(err, ret, "cannot probe %s: %s", d->link.name, strerror(-ret));
 	for (size_t i = 0; i < probe_kind_count; i++) {
 		const struct probe_kind *kind = &probe_kinds[i];
-		enum probe_result result = PROBE_UNTESTABLE;
-		char why[96];
+		struct probe_outcome *o = &outcomes[i];
 
-		if (kind->direction == DIR_IN && (snap->nft_backend || shut))
-			snprintf(why, sizeof(why), "nftables cannot be asked; it takes a peer");
-		else
-			result = probe(s, &d->link, kind,
-				       d->state.in.attached ? d->state.in.prog_id : 0, why);
+		if (kind->direction == DIR_IN && (snap->nft_backend || shut)) {
+			o->result = PROBE_UNTESTABLE;
+			snprintf(o->why, sizeof(o->why),
+				 "nftables cannot be asked; it takes a peer");
+		}
 		/* somebody else's program in front can let it past ours */
-		if (kind->direction == DIR_IN && result == PROBE_SHUT && d->state.in.blocked)
-			result = PROBE_OPEN;
-		tell(r, d->link.name, kind, result, why);
+		if (kind->direction == DIR_IN && o->result == PROBE_SHUT && d->state.in.blocked)
+			o->result = PROBE_OPEN;
+		tell(r, d->link.name, kind, o->result, o->why);
 	}
+	return 0;
 }
 
 /* Allowed peers that are single addresses: does one still answer? */
@@ -129,11 +137,12 @@ static int verify(struct session *s, const struct common *common, struct error *
 		return complain(err, EXIT_FAILED);
 	r.probes = json_object_new_array();
 	r.peers = json_object_new_array();
-	for (size_t i = 0; i < snap.device_count; i++)
+	for (size_t i = 0; i < snap.device_count && ret == 0; i++)
 		if (!(snap.policy.control & CONTROL_NAMED) ||
 		    (snap.nft_backend ? snap.devices[i].whole : snap.devices[i].state.in.attached))
-			verify_device(s, &snap, &snap.devices[i], &r);
-	ret = verify_peers(s, &r, err);
+			ret = verify_device(s, &snap, &snap.devices[i], &r, err);
+	if (ret == 0)
+		ret = verify_peers(s, &r, err);
 	snapshot_free(&snap);
 	finish(&r);
 	if (!r.json) {

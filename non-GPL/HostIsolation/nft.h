@@ -104,4 +104,6 @@ enum nft_kind nft_kind_now(void);
 /* The blob of nft_policy; the caller frees it. -ENOENT. */
 int nft_backend_blob_read(void **blob, size_t *size, struct error *err);
 int nft_state_read(struct nft_state *out, struct error *err);
+/* The counters alone, which is much less to ask for. Nothing to free. */
+int nft_state_read_counters(struct nft_state *out, struct error *err);
 void nft_state_free(struct nft_state *s);

@@ -202,6 +202,16 @@ int nft_state_read(struct nft_state *out, struct error *err)
 	return ret;
 }
 
+int nft_state_read_counters(struct nft_state *out, struct error *err)
+{
+	struct nft_state s = {};
+	int ret = read_counters(&s, err);
+
+	if (!ret)
+		*out = s;
+	return ret;
+}
+
 void nft_state_free(struct nft_state *s)
 {
 	free(s->guarded);

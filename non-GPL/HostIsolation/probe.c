@@ -7,6 +7,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -19,7 +20,8 @@
 #include "HostIsolation/nft.h"
 #include "HostIsolation/probeframes.h"
 
-#define SEEN_MS 30 /* a frame passes the tap while it is being sent */
+#define SEEN_MS 30	  /* a frame passes the tap while it is being sent */
+#define SEEN_MOST_MS 1000 /* on a device with other traffic */
 #define ANSWER_MS 500
 
 static const struct {
@@ -51,9 +53,8 @@ static __u64 dropped(const struct session *s)
 	for (__u32 reason = 0; reason < REASON_COUNT; reason++)
 		if (!reason_of[reason].passes)
 			sum += counters[counter_index(0, reason, DIR_OUT)].packets;
-	if (nft_state_read(&state, NULL) == 0)
+	if (nft_state_read_counters(&state, NULL) == 0)
 		sum += state.raw[0][DIR_OUT].packets + state.unguarded[0][DIR_OUT].packets;
-	nft_state_free(&state);
 	return sum;
 }
 
@@ -70,24 +71,35 @@ static int tap(const struct link_info *link)
 	return TAKE_FD(fd);
 }
 
-static bool left(int fd, const __u8 *frame, int size)
+/* A probe that went out, or not. */
+struct sent {
+	__u8 frame[PROBE_FRAME_MAX];
+	int size; /* 0: none was made */
+	int ret;
+	bool counted, seen;
+};
+
+static void seen_by_tap(int fd, struct sent *sent)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	const __u8 *nonce = frame + size - PROBE_NONCE;
+	__u64 until = boot_ns() + SEEN_MOST_MS * 1000000ULL;
 	__u8 got[2048];
 
-	while (poll(&p, 1, SEEN_MS) == 1) {
+	while (poll(&p, 1, SEEN_MS) == 1 && boot_ns() < until) {
 		struct sockaddr_ll from;
 		socklen_t len = sizeof(from);
 		ssize_t n = recvfrom(fd, got, sizeof(got), 0, (void *)&from, &len);
 
 		if (n < 0)
-			return false;
-		if (from.sll_pkttype == PACKET_OUTGOING && n >= PROBE_NONCE &&
-		    !memcmp(got + n - PROBE_NONCE, nonce, PROBE_NONCE))
-			return true;
+			return;
+		if (from.sll_pkttype != PACKET_OUTGOING || n < PROBE_NONCE)
+			continue;
+		for (size_t i = 0; i < probe_kind_count; i++)
+			sent[i].seen |=
+				sent[i].size &&
+				!memcmp(got + n - PROBE_NONCE,
+					sent[i].frame + sent[i].size - PROBE_NONCE, PROBE_NONCE);
 	}
-	return false;
 }
 
 /* By the IP stack, without a route: multicast of the link. */
@@ -145,25 +157,15 @@ static void mac_of(const struct link_info *link, __u8 mac[6])
 }
 
 /* Frames that bypass the queues pass no tap: then only the counters tell. */
-static enum probe_result outwards(const struct session *s, const struct link_info *link,
-				  const struct probe_kind *kind, char why[96])
+static enum probe_result outwards(const struct probe_kind *kind, const struct sent *sent,
+				  char why[96])
 {
-	__u8 frame[PROBE_FRAME_MAX] = {}, mac[6];
-	_cleanup_close_ int fd = tap(link);
-	__u64 before = dropped(s);
-	int size, ret;
-
-	if (fd < 0)
-		return untestable(why, "no tap", -fd);
-	mac_of(link, mac);
-	size = kind->make(frame, mac);
-	ret = send_probe(link, kind, frame, size);
-	if (left(fd, frame, size))
+	if (sent->seen)
 		return PROBE_OPEN;
-	if (dropped(s) > before)
+	if (sent->counted)
 		return PROBE_SHUT;
-	if (ret < 0)
-		return untestable(why, "not sent", -ret);
+	if (sent->ret < 0)
+		return untestable(why, "not sent", -sent->ret);
 	if (kind->way == WAY_BYPASS)
 		return PROBE_OPEN;
 	snprintf(why, 96, "sent, but neither seen nor counted");
@@ -206,23 +208,67 @@ static enum probe_result af_xdp(const struct session *s, char why[96])
 	return PROBE_UNTESTABLE;
 }
 
-enum probe_result probe(const struct session *s, const struct link_info *link,
-			const struct probe_kind *kind, __u32 in_prog, char why[96])
+static bool is_sent(const struct link_info *link, const struct probe_kind *kind)
 {
-	why[0] = 0;
+	return kind->direction == DIR_OUT && kind->way != WAY_XDP && link->flags & IFF_UP &&
+	       (link->header == LINK_ETHERNET || kind->way == WAY_IP4 || kind->way == WAY_IP6);
+}
+
+/* One after the other, each with what it added to the counters; then the tap is asked, once. */
+static int send_all(const struct session *s, const struct link_info *link, struct sent *sent)
+{
+	_cleanup_close_ int fd = tap(link);
+	__u64 before = dropped(s), after;
+	__u8 mac[6];
+
+	if (fd < 0)
+		return fd;
+	mac_of(link, mac);
+	for (size_t i = 0; i < probe_kind_count; i++) {
+		if (!is_sent(link, &probe_kinds[i]))
+			continue;
+		sent[i].size = probe_kinds[i].make(sent[i].frame, mac);
+		sent[i].ret = send_probe(link, &probe_kinds[i], sent[i].frame, sent[i].size);
+		after = dropped(s);
+		sent[i].counted = after > before;
+		before = after;
+	}
+	seen_by_tap(fd, sent);
+	return 0;
+}
+
+static enum probe_result judge(const struct session *s, const struct link_info *link,
+			       const struct probe_kind *kind, const struct sent *sent, int tapped,
+			       __u32 in_prog, char why[96])
+{
 	if (kind->way == WAY_XDP)
 		return af_xdp(s, why);
-	if (kind->direction == DIR_OUT && !(link->flags & IFF_UP)) {
-		snprintf(why, 96, "the device is down");
+	if (kind->way == WAY_RUN)
+		return inwards(link, kind, in_prog, why);
+	if (!is_sent(link, kind)) {
+		snprintf(why, 96, "%s",
+			 link->flags & IFF_UP ? "a device without Ethernet headers"
+					      : "the device is down");
 		return PROBE_UNTESTABLE;
 	}
-	if (kind->direction == DIR_OUT && link->header != LINK_ETHERNET &&
-	    (kind->way == WAY_PACKET || kind->way == WAY_BYPASS)) {
-		snprintf(why, 96, "a device without Ethernet headers");
-		return PROBE_UNTESTABLE;
+	return tapped < 0 ? untestable(why, "no tap", -tapped) : outwards(kind, sent, why);
+}
+
+int probe_device(const struct session *s, const struct link_info *link, __u32 in_prog,
+		 struct probe_outcome *out)
+{
+	_cleanup_free_ struct sent *sent = calloc(probe_kind_count, sizeof(*sent));
+	int tapped;
+
+	if (!sent)
+		return -ENOMEM;
+	tapped = send_all(s, link, sent);
+	for (size_t i = 0; i < probe_kind_count; i++) {
+		out[i].why[0] = 0;
+		out[i].result =
+			judge(s, link, &probe_kinds[i], &sent[i], tapped, in_prog, out[i].why);
 	}
-	return kind->way == WAY_RUN ? inwards(link, kind, in_prog, why)
-				    : outwards(s, link, kind, why);
+	return 0;
 }
 
 bool probe_answers(int family, const __u8 addr[16])

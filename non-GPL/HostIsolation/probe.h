@@ -23,9 +23,15 @@ struct probe_kind {
 extern const struct probe_kind probe_kinds[];
 extern const size_t probe_kind_count;
 
-/* in_prog: id of the attached inward program, 0: none. why: for PROBE_UNTESTABLE, a few words. */
-enum probe_result probe(const struct session *s, const struct link_info *link,
-			const struct probe_kind *kind, __u32 in_prog, char why[96]);
+struct probe_outcome {
+	enum probe_result result;
+	char why[96]; /* for PROBE_UNTESTABLE, a few words */
+};
+
+/* All kinds through one device, in the order of probe_kinds. in_prog: id of the attached inward
+ * program, 0: none. */
+int probe_device(const struct session *s, const struct link_info *link, __u32 in_prog,
+		 struct probe_outcome *out);
 
 /* Does this address answer an ICMP echo within half a second? */
 bool probe_answers(int family, const __u8 addr[16]);

@@ -87,6 +87,25 @@ struct load {
 	int ret;
 };
 
+/* libbpf_probe_bpf_helper() takes the refusal of newer kernels for none. */
+bool progs_see_offload(void)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	_cleanup_close_ int fd =
+		bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "hostiso_reads", "Dual BSD/GPL", insns,
+			      sizeof(insns) / sizeof(*insns), NULL);
+
+	return fd >= 0 || errno != EINVAL;
+}
+
 static void load_one(struct load *l)
 {
 	struct bpf_program *prog;
@@ -95,6 +114,8 @@ static void load_one(struct load *l)
 	l->ret = l->skel ? 0 : -errno;
 	if (l->ret < 0)
 		return;
+	if (l->prog == PROG_tc_out || l->prog == PROG_tc_out_ip)
+		l->skel->rodata->offload_readable = progs_see_offload();
 	bpf_object__for_each_program(prog, l->skel->obj) bpf_program__set_autoload(
 		prog, !strcmp(bpf_program__name(prog), prog_names[l->prog]));
 	for (int i = 0; i < MAP_COUNT && l->ret == 0; i++)

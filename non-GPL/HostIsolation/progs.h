@@ -44,4 +44,6 @@ bool progs_pinned(const struct progs *progs, __u32 prog_id);
  * policy although its pin is gone. */
 bool progs_ours(__u32 prog_id, void *arg);
 /* The fds that fit the header type. */
+/* May a program read where a checksum goes that is left to the device (offload.bpf.h)? */
+bool progs_see_offload(void);
 void progs_for(const struct progs *progs, enum link_header header, struct device_progs *out);

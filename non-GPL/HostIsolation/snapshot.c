@@ -75,6 +75,7 @@ static int take_device(struct snapshot *snap, struct progs *progs, const struct 
 	d->link = *link;
 	if (snap->nft_backend) {
 		d->whole = !snapshot_shut(snap, link->ifindex);
+		snap->heard |= d->whole;
 		snap->device_count++;
 		return 0;
 	}
@@ -92,6 +93,7 @@ static int take_device(struct snapshot *snap, struct progs *progs, const struct 
 		snapshot_degraded(snap, "%s: left open, because isolate was told --dev", name);
 		return 0;
 	}
+	snap->heard |= d->state.xdp == XDP_OFF;
 	judge_hook(snap, link, name, "inwards", &d->state.in);
 	judge_hook(snap, link, name, "outwards", &d->state.out);
 	if (link->header == LINK_UNKNOWN)
@@ -172,6 +174,7 @@ static int take_hooks(struct session *s, struct snapshot *snap, struct error *er
 		backstop_judge(snap, read < 0 ? why.text : NULL);
 	if (ret == 0 && on)
 		take_xsk(s, snap);
+	snap->offload_unseen = on && (snap->nft_backend || !progs_see_offload());
 	return ret;
 }
 

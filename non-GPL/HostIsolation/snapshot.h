@@ -30,7 +30,9 @@ struct snapshot {
 	__u64 grant_lost[GRANT_LOST_COUNT]; /* what was blocked because a table was full */
 	struct nft_state nft;		    /* the backstop */
 	enum xsk_answer xsk;		    /* AF_XDP in this namespace */
-	char (*degraded)[DEGRADED_TEXT];    /* one line each: what is not as it should be */
+	bool heard;	     /* what comes in reaches packet sockets: a device has no XDP of ours */
+	bool offload_unseen; /* where a device is to write a checksum, no program can see */
+	char (*degraded)[DEGRADED_TEXT]; /* one line each: what is not as it should be */
 	size_t degraded_count;
 };
 

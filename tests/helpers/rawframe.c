@@ -4,12 +4,14 @@
  * with UDP to the IPv4 ADDRESS itself. Does it arrive at the device of namespace TO?
  *
  *     packet   AF_PACKET           bypass   with PACKET_QDISC_BYPASS
+ *     offload  AF_PACKET: the device is to write the UDP checksum
+ *     forged   the same, but onto the destination address, behind the filter's back
  *     xdp      AF_XDP, copied      zerocopy AF_XDP, zero-copy
  *     held     AF_XDP, copied: made and bound, says "ready", and sends when a line comes in
  *     polled   the same, sent by poll(2) instead of sendto(2)
  *
  * Prints "open", "shut", or "refused STEP: WHY" when the kernel does not give such a socket. The
- * frame is sent for a second, or until it is there. Exit code 0, or 1 when the lab is broken.
+ * frame is sent ten times, or until it is there. Exit code 0, or 1 when the lab is broken.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -121,23 +124,42 @@ static bool came(int fd, int ms)
 	return false;
 }
 
-static int packet_socket(bool bypass)
+static int packet_socket(const char *way)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd < 0)
 		refused("socket");
-	if (bypass && setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)))
+	if (!strcmp(way, "bypass") &&
+	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)))
 		refused("PACKET_QDISC_BYPASS");
+	if ((!strcmp(way, "offload") || !strcmp(way, "forged")) &&
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)))
+		refused("PACKET_VNET_HDR");
 	return fd;
 }
 
-static void packet_send(int fd, const char *device)
+/* False when the kernel says that it did not go. */
+static bool packet_send(int fd, const char *way, const char *device)
 {
 	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_halen = 6};
+	struct virtio_net_hdr vnet = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM};
+	struct iovec iov[] = {{&vnet, sizeof(vnet)}, {frame, sizeof(frame)}};
+	struct msghdr m = {
+		.msg_name = &ll, .msg_namelen = sizeof(ll), .msg_iov = iov, .msg_iovlen = 2};
 
 	ll.sll_ifindex = (int)if_nametoindex(device);
-	(void)!sendto(fd, frame, sizeof(frame), 0, (void *)&ll, sizeof(ll));
+	if (!strcmp(way, "offload")) {
+		vnet.csum_start = 14 + 20;
+		vnet.csum_offset = 6;
+	} else if (!strcmp(way, "forged")) {
+		vnet.csum_start = 20; /* newer kernels take no less */
+		vnet.csum_offset = 14 + 16 + 2 - 20;
+	} else {
+		m.msg_iov++;
+		m.msg_iovlen--;
+	}
+	return sendmsg(fd, &m, 0) >= 0 || (errno != ENOBUFS && errno != EPERM);
 }
 
 struct xsk {
@@ -177,8 +199,12 @@ static struct xsk xdp_socket(const char *device, bool zerocopy)
 	x.producer = (void *)(map + at.tx.producer);
 	x.ring = (void *)(map + at.tx.desc);
 	to.sxdp_ifindex = if_nametoindex(device);
-	if (bind(x.fd, (void *)&to, sizeof(to)))
-		refused("bind");
+	/* the kernel lets go of the queue some time after the last socket was closed */
+	for (int try = 0; bind(x.fd, (void *)&to, sizeof(to)); try++) {
+		if (errno != EBUSY || try == 250)
+			refused("bind");
+		usleep(20000);
+	}
 	return x;
 }
 
@@ -228,15 +254,17 @@ int main(int argc, char **argv)
 	if (xdp)
 		x = xdp_socket(argv[3], !strcmp(argv[1], "zerocopy"));
 	else
-		fd = packet_socket(!strcmp(argv[1], "bypass"));
+		fd = packet_socket(argv[1]);
 	if (held)
 		wait_for_a_line();
 	for (int try = 0; try < TRIES && !arrived; try++) {
+		bool went = true;
+
 		if (xdp)
 			xdp_send(&x, polled);
 		else
-			packet_send(fd, argv[3]);
-		arrived = came(in, 100);
+			went = packet_send(fd, argv[1], argv[3]);
+		arrived = came(in, went ? 100 : 5);
 	}
 	printf("%s\n", arrived ? "open" : "shut");
 	return 0;

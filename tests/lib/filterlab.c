@@ -23,7 +23,8 @@
 
 #include <cmocka.h> /* after error.h: it makes fail() a macro */
 
-#define HOUR_NS (3600ULL * 1000000000)
+#define SECOND_NS 1000000000ULL
+#define HOUR_NS (3600 * SECOND_NS)
 
 struct lab lab = {.pins = {.lock_fd = -1}, .maps = MAPS_INIT, .progs = PROGS_INIT};
 
@@ -140,7 +141,7 @@ static __u64 deadline_of(char *token)
 		return FOREVER;
 	*at = 0;
 	if (!strcmp(at + 1, "past"))
-		return boot_ns() - 1;
+		return boot_ns() - SECOND_NS; /* the programs' clock ticks */
 	assert_string_equal(at + 1, "soon");
 	return boot_ns() + HOUR_NS;
 }

@@ -59,7 +59,7 @@ static void test_fragments_end(void **state)
 	expect("the first", first_out(1), ALLOWED_PORT);
 	age_fragment(boot_ns() - FRAGMENT_NS + 5 * SECOND);
 	expect("just in time", later_out(1), FRAGMENT);
-	age_fragment(boot_ns() - FRAGMENT_NS - 1);
+	age_fragment(boot_ns() - FRAGMENT_NS - SECOND);
 	expect("too late", later_out(1), ORPHAN);
 	/* another CPU stored it after this one read the clock */
 	age_fragment(boot_ns() + SECOND);

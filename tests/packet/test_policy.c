@@ -85,17 +85,31 @@ static void test_deadline(void **state)
 	policy_set_deadlines(&lab.maps, boot_ns() + 3600 * SECOND, 0);
 	expect("before the deadline", samples(2), NOT_ALLOWED);
 	expect("before the deadline, in", samples(3), NOT_ALLOWED);
-	policy_set_deadlines(&lab.maps, boot_ns() - 1, 0);
+	policy_set_deadlines(&lab.maps, boot_ns() - SECOND, 0);
 	expect_untouched("past the deadline");
 	lab_control(CONTROL_AUDIT);
 	expect_untouched("past the deadline of an audit");
 	lab_control(CONTROL_ENFORCE);
-	policy_set_deadlines(&lab.maps, boot_ns() + 3600 * SECOND, boot_ns() - 1);
+	policy_set_deadlines(&lab.maps, boot_ns() + 3600 * SECOND, boot_ns() - SECOND);
 	expect_untouched("past the confirmation, before the deadline");
-	policy_set_deadlines(&lab.maps, boot_ns() - 1, boot_ns() + 3600 * SECOND);
+	policy_set_deadlines(&lab.maps, boot_ns() - SECOND, boot_ns() + 3600 * SECOND);
 	expect_untouched("past the deadline, before the confirmation");
 	policy_set_deadlines(&lab.maps, 0, 0);
 	expect("no deadline", samples(2), NOT_ALLOWED);
+}
+
+/* The programs read the clock once a tick: what they read then must not last. */
+static void test_the_clock_moves_on(void **state)
+{
+	lab_allow(P);
+	lab_control(CONTROL_ENFORCE);
+	policy_set_deadlines(&lab.maps, boot_ns() + 3600 * SECOND, 0);
+	expect("with the clock just read", samples(2), NOT_ALLOWED);
+	expect("with the clock just read, in", samples(3), NOT_ALLOWED);
+	usleep(100000);
+	policy_set_deadlines(&lab.maps, boot_ns() - SECOND / 20, 0);
+	expect_untouched("past a deadline that was ahead then");
+	policy_set_deadlines(&lab.maps, 0, 0);
 }
 
 /* The inner map of the bank in force. */
@@ -202,11 +216,9 @@ int main(void)
 		 in(ip6("a09:909::", "c000:201::", tcp(50000, 22, ACK))), NOT_ALLOWED, KEPT},
 	};
 	const struct CMUnitTest own[] = {
-		cmocka_unit_test(test_off),
-		cmocka_unit_test(test_audit_wins_over_enforce),
-		cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_banks),
-		cmocka_unit_test(test_lost_rules_close),
+		cmocka_unit_test(test_off),	 cmocka_unit_test(test_audit_wins_over_enforce),
+		cmocka_unit_test(test_deadline), cmocka_unit_test(test_the_clock_moves_on),
+		cmocka_unit_test(test_banks),	 cmocka_unit_test(test_lost_rules_close),
 	};
 
 	run_rows_setup = policy_up;

@@ -31,7 +31,7 @@ static void test_flow_ends(void **state)
 	age_flow(boot_ns() - FLOW_IDLE_NS + 10 * SECOND);
 	expect("an answer just before the end", answer, ALLOWED_PORT);
 	expect("it has kept the flow alive", answer, ALLOWED_PORT);
-	age_flow(boot_ns() - FLOW_IDLE_NS - 1);
+	age_flow(boot_ns() - FLOW_IDLE_NS - SECOND);
 	expect("an answer after the end", answer, NO_FLOW);
 	expect("the request again", request, ALLOWED_PORT);
 	expect("an answer to that", answer, ALLOWED_PORT);
