@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <bpf/bpf_core_read.h>
 #include "HostIsolation/grantmaps.bpf.h"
 #include "HostIsolation/match.bpf.h"
 
@@ -182,25 +183,53 @@ enum grant_socket {
 	SOCKET_MARKED,
 };
 
+/*
+ * MPTCP: the socket that a process has lies above the TCP ones that the packets belong to. Of those
+ * that were open before the grant, and of what the kernel adds by itself, only the one above is
+ * marked. Its marks are put on the TCP socket as well, since what a listening one accepts inherits
+ * from that. Linux 5.19 can tell.
+ */
+struct mptcp_sock {
+};
+
+static __always_inline struct sock_grants *grant_marks_above(struct bpf_sock *sk)
+{
+	struct mptcp_sock *above = NULL;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) &&
+	    bpf_core_type_exists(struct mptcp_sock))
+		above = bpf_skc_to_mptcp_sock(sk);
+	return above ? bpf_sk_storage_get(&sock_grants, above, NULL, 0) : NULL;
+}
+
+static __always_inline int grant_marks_of(struct bpf_sock *sk, struct sock_grants *ids)
+{
+	struct sock_grants *marks = bpf_sk_storage_get(&sock_grants, sk, NULL, 0);
+	struct sock_grants *above = grant_marks_above(sk);
+
+	if (above && !marks)
+		marks = bpf_sk_storage_get(&sock_grants, sk, above, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!marks) {
+		if (above)
+			grant_lost(GRANT_LOST_SOCKET);
+		return SOCKET_OTHER;
+	}
+#pragma unroll
+	for (int kind = 0; kind < GRANT_KINDS; kind++)
+		if (above && above->id[kind] > marks->id[kind]) /* the later grant */
+			marks->id[kind] = above->id[kind];
+	*ids = *marks;
+	return SOCKET_MARKED;
+}
+
 /* The marks of a socket: its own, or its listening socket's while it is but a request. */
 #define GRANT_MARKS(sk, ids)                                                                       \
 	({                                                                                         \
 		struct bpf_sock *_full = bpf_sk_fullsock(sk);                                      \
-		struct sock_grants *_marks;                                                        \
-		int _what = SOCKET_OTHER;                                                          \
                                                                                                    \
 		if (!_full)                                                                        \
 			_full = bpf_get_listener_sock(sk);                                         \
-		if (_full) {                                                                       \
-			_marks = bpf_sk_storage_get(&sock_grants, _full, NULL, 0);                 \
-			if (_marks) {                                                              \
-				*(ids) = *_marks;                                                  \
-				_what = SOCKET_MARKED;                                             \
-			}                                                                          \
-		} else {                                                                           \
-			_what = SOCKET_WAITS;                                                      \
-		}                                                                                  \
-		_what;                                                                             \
+		_full ? grant_marks_of(_full, ids) : SOCKET_WAITS;                                 \
 	})
 
 static __always_inline int grant_tcp_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t,
@@ -303,8 +332,6 @@ __noinline int grant_out(struct __sk_buff *skb, __u32 reason, __u64 now)
 		id = grant_of_tuple(skb, p, &p->peer, &now);
 	if (!id)
 		return reason;
-	if (p->fragment == FRAGMENT_FIRST)
-		fragment_remember(p, &now);
 	if (p->tcp_flags & (TH_FIN | TH_RST) && p->peer.has_ports)
 		grant_flow_keep(p, id, &now);
 	return REASON_GRANTED;

@@ -22,16 +22,25 @@ enum grant_kind {
 
 #define GRANT_TASK_KINDS GRANT_CGROUP /* the first of them follow a task */
 
+/* granted_exes: a file -> id. A file system gives the number of a removed file to the next one, but
+ * not its generation. */
+struct exe_key {
+	__u64 dev; /* super block's device, as (major << 20 | minor) */
+	__u64 ino;
+	__u32 generation;
+	__u32 pad;
+};
+
 /* grants: id (CLOCK_BOOTTIME ns of its making) -> what it is. */
 #define GRANTS_MAX 1024
 
 struct grant {
-	__u64 until; /* FOREVER, or a deadline */
-	__u64 start; /* PID, TREE: start time of the process, in TASK_TICK_NS since boot */
-	__u64 dev;   /* EXE: super block's device, as (major << 20 | minor) */
-	__u64 ino;   /* EXE: inode; CGROUP: id of the cgroup when it was granted */
-	__u32 kind;  /* enum grant_kind */
-	__u32 tgid;  /* PID, TREE: in the initial pid namespace */
+	__u64 until;	    /* FOREVER, or a deadline */
+	__u64 start;	    /* PID, TREE: start time of the process, in TASK_TICK_NS since boot */
+	struct exe_key exe; /* EXE */
+	__u64 cgroup;	    /* CGROUP: its id when it was granted */
+	__u32 kind;	    /* enum grant_kind */
+	__u32 tgid;	    /* PID, TREE: in the initial pid namespace */
 };
 
 #define TASK_TICK_NS 10000000ULL /* /proc/PID/stat counts in USER_HZ, 100 on every architecture */
@@ -53,6 +62,7 @@ struct grant_count {
 /* grant_notes: what the responder sees of a grant; no program reads it. */
 struct grant_note {
 	struct origin origin;
+	__u64 exe_dev, exe_ino; /* EXE: as stat(2) tells them */
 	char what[256]; /* name of the process, path of the file or cgroup; NUL-terminated */
 };
 
@@ -62,12 +72,6 @@ struct grant_note {
 struct granted_task {
 	__u64 start;		    /* in TASK_TICK_NS since boot */
 	__u64 id[GRANT_TASK_KINDS]; /* 0: none */
-};
-
-/* granted_exes: inode -> id. */
-struct exe_key {
-	__u64 dev;
-	__u64 ino;
 };
 
 /* granted_paths: path below the root of cgroup v2 -> id. A service that restarts gets a new cgroup

@@ -31,6 +31,7 @@ struct super_block {
 
 struct inode {
 	unsigned long i_ino;
+	__u32 i_generation;
 	struct super_block *i_sb;
 };
 
@@ -52,6 +53,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	__u64 start_boottime;
+	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 };
@@ -99,10 +101,22 @@ static __always_inline __u64 grant_of_cgroup(void)
 	return found;
 }
 
-static __always_inline int grants_of_current(struct sock_grants *out)
+/* The row of the process that runs, and not of an earlier one with its pid whose exit no hook saw.
+ */
+static __always_inline struct granted_task *row_of_current(void)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct granted_task *task = bpf_map_lookup_elem(&granted_tasks, &tgid);
+	struct granted_task *row = bpf_map_lookup_elem(&granted_tasks, &tgid);
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!row || BPF_CORE_READ(task, group_leader, start_boottime) / TASK_TICK_NS != row->start)
+		return NULL;
+	return row;
+}
+
+static __always_inline int grants_of_current(struct sock_grants *out)
+{
+	struct granted_task *task = row_of_current();
 
 	out->id[GRANT_PID] = task ? task->id[GRANT_PID] : 0;
 	out->id[GRANT_TREE] = task ? task->id[GRANT_TREE] : 0;
@@ -112,10 +126,10 @@ static __always_inline int grants_of_current(struct sock_grants *out)
 	       out->id[GRANT_CGROUP];
 }
 
-/* Raw sockets could send what they like in the name of others: only TCP and UDP. */
+/* Raw sockets could send what they like in the name of others: only TCP (MPTCP too) and UDP. */
 static __always_inline int may_mark(__u32 type, __u32 protocol)
 {
-	return (type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
+	return (type == SOCK_STREAM && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) ||
 	       (type == SOCK_DGRAM && protocol == IPPROTO_UDP);
 }
 
@@ -172,7 +186,7 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 	if (tgid != (__u32)child->pid) /* a thread */
 		return 0;
 	of_parent = bpf_map_lookup_elem(&granted_tasks, &parent_tgid);
-	if (of_parent) {
+	if (of_parent && of_parent->start == start_of(parent->group_leader)) {
 		if (alive(of_parent->id[GRANT_TREE]))
 			new.id[GRANT_TREE] = of_parent->id[GRANT_TREE];
 		if (alive(of_parent->id[GRANT_EXE]))
@@ -192,19 +206,20 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
 	struct inode *inode = task->mm->exe_file->f_inode;
-	struct exe_key key = {.dev = inode->i_sb->s_dev, .ino = inode->i_ino};
+	struct exe_key key = {
+		.dev = inode->i_sb->s_dev, .ino = inode->i_ino, .generation = inode->i_generation};
 	__u64 *id = bpf_map_lookup_elem(&granted_exes, &key);
 	struct granted_task new = {}, *old;
 	__u32 tgid = task->tgid;
 
 	old = bpf_map_lookup_elem(&granted_tasks, &tgid);
-	if (old) {
+	if (old && old->start == start_of(task->group_leader)) {
 		old->id[GRANT_EXE] = id ? *id : 0;
 		return 0;
 	}
 	if (!id)
 		return 0;
-	new.start = start_of(task);
+	new.start = start_of(task->group_leader);
 	new.id[GRANT_EXE] = *id;
 	if (bpf_map_update_elem(&granted_tasks, &tgid, &new, BPF_ANY))
 		grant_lost(GRANT_LOST_TASK);

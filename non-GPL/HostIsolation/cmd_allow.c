@@ -205,8 +205,8 @@ static void say_denied(const struct session *s, const struct arguments *a, size_
 	if (gone < asked)
 		printf(" (%zu of %zu were not on the allowlist)", asked - gone, asked);
 	if (a->grants.count)
-		printf("%s%zu grant%s ended", asked ? "; " : "denied: ", ended,
-		       ended == 1 ? "" : "s");
+		printf("%s%zu grant%s ended%s", asked ? "; " : "denied: ", ended,
+		       ended == 1 ? "" : "s", ended ? "" : " (there was none of that; see list)");
 	say_state(s);
 }
 

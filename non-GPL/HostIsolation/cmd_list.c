@@ -2,9 +2,11 @@
 /* hostiso list: the allowlist and the process grants, with who added what, when, until when, and
  * how often it was hit. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <json-c/json.h>
 #include "HostIsolation/duration.h"
@@ -17,7 +19,8 @@ struct row {
 	char added[32];
 	char until[32];
 	char user[64];
-	char name[264]; /* host name it was resolved from; of a grant, the process's */
+	char name[264]; /* host name it was resolved from; of a grant, the process's, or the file's
+			   fate */
 	char comment[264];
 	char peer[80]; /* of a grant: the last one */
 };
@@ -63,6 +66,18 @@ static void peer_of(const struct grant_count *c, char *buf, size_t size)
 					   : "icmp");
 }
 
+/* An update puts another file there, which is not granted. */
+static const char *fate_of_file(const struct grant_note *note)
+{
+	struct stat st;
+
+	if (stat(note->what, &st) < 0)
+		return errno == ENOENT ? "that file is gone" : "";
+	return st.st_dev == note->exe_dev && st.st_ino == note->exe_ino
+		       ? ""
+		       : "replaced, the file there now is not granted";
+}
+
 static void row_of_grant(const struct grant_row *g, struct row *row)
 {
 	char entry[272];
@@ -72,6 +87,8 @@ static void row_of_grant(const struct grant_row *g, struct row *row)
 	printable(entry, row->entry, sizeof(row->entry));
 	if (g->grant.kind == GRANT_PID || g->grant.kind == GRANT_TREE)
 		printable(g->note.what, row->name, sizeof(row->name));
+	else if (g->grant.kind == GRANT_EXE)
+		snprintf(row->name, sizeof(row->name), "%s", fate_of_file(&g->note));
 	peer_of(&g->count, row->peer, sizeof(row->peer));
 }
 

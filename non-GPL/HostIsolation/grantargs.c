@@ -89,6 +89,7 @@ int grant_args_allow(struct session *s, const struct grant_args *a, __u64 until,
 	if (ret == 0)
 		ret = granthooks_attach(&s->pins, &s->maps, root, err);
 	if (ret == 0) {
+		grants_collect(&s->maps); /* what has ended leaves room */
 		ret = make_all(s, targets, n, root, until, comment, done, err);
 		if (ret < 0)
 			drop_idle_hooks(s, NULL);

@@ -81,7 +81,7 @@ static int take_exe(int pid, void *arg)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	if (stat(path, &st) < 0 || st.st_ino != m->t->exe.ino || st.st_dev != m->t->exe_dev)
+	if (stat(path, &st) < 0 || st.st_ino != m->t->exe_ino || st.st_dev != m->t->exe_dev)
 		return 0;
 	return take_task(pid, m);
 }
@@ -95,13 +95,23 @@ static int take_member(int pid, void *arg)
 	return socktag_process(m->maps, pid, GRANT_CGROUP, m->made->id, &m->made->sockets, m->err);
 }
 
-static int take_tree(struct making *m)
+static int each_of_tree(struct making *m)
+{
+	return process_each_of_tree(m->t->process.pid, take_task, m);
+}
+
+static int each_exe(struct making *m)
+{
+	return procinfo_each(take_exe, m);
+}
+
+static int settle(struct making *m, int (*each)(struct making *m))
 {
 	int ret = 0;
 
 	for (int round = 0; round < SETTLE_ROUNDS && ret == 0; round++) {
 		m->fresh = 0;
-		ret = process_each_of_tree(m->t->process.pid, take_task, m);
+		ret = each(m);
 		m->again = false;
 		if (!m->fresh)
 			break;
@@ -129,7 +139,7 @@ static int put_exe(struct making *m)
 
 	if (ret < 0)
 		return fail(m->err, ret, "cannot grant %s: %s", m->t->what, strerror(-ret));
-	return procinfo_each(take_exe, m);
+	return settle(m, each_exe);
 }
 
 /* Everything but the row that puts it in force. */
@@ -139,7 +149,7 @@ static int put_members(struct making *m, int root)
 	case GRANT_PID:
 		return take_task(m->t->process.pid, m);
 	case GRANT_TREE:
-		return take_tree(m);
+		return settle(m, each_of_tree);
 	case GRANT_EXE:
 		return put_exe(m);
 	case GRANT_CGROUP:
@@ -157,7 +167,7 @@ static bool same_target(const struct grant *g, const struct grant_target *t,
 		return false;
 	switch (t->kind) {
 	case GRANT_EXE:
-		return g->dev == t->exe.dev && g->ino == t->exe.ino;
+		return !memcmp(&g->exe, &t->exe, sizeof(g->exe));
 	case GRANT_CGROUP:
 		return !strcmp(note->what, t->cgroup.path);
 	default:
@@ -182,8 +192,8 @@ static __u64 find(const struct maps *maps, const struct grant_target *t)
 static int commit(const struct maps *maps, const struct grant_target *t, __u64 id, __u64 until,
 		  const struct origin *origin)
 {
-	struct grant g = {.until = until, .kind = t->kind, .dev = t->exe.dev, .ino = t->exe.ino};
-	struct grant_note note = {.origin = *origin};
+	struct grant g = {.until = until, .kind = t->kind, .exe = t->exe};
+	struct grant_note note = {.origin = *origin, .exe_dev = t->exe_dev, .exe_ino = t->exe_ino};
 	int cpus = libbpf_num_possible_cpus(), ret;
 	_cleanup_free_ struct grant_count *zero = calloc(cpus > 0 ? cpus : 1, sizeof(*zero));
 
@@ -193,7 +203,7 @@ static int commit(const struct maps *maps, const struct grant_target *t, __u64 i
 		g.tgid = t->process.pid;
 		g.start = t->process.start;
 	} else if (t->kind == GRANT_CGROUP) {
-		g.ino = t->cgroup.id;
+		g.cgroup = t->cgroup.id;
 	}
 	snprintf(note.what, sizeof(note.what), "%s", t->what);
 	ret = put(maps, MAP_grant_notes, &id, &note);

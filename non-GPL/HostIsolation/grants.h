@@ -14,7 +14,7 @@ struct grant_target {
 	enum grant_kind kind;
 	struct process process; /* PID, TREE */
 	struct exe_key exe;	/* EXE */
-	__u64 exe_dev;		/* EXE: as stat(2) tells it of /proc/PID/exe */
+	__u64 exe_dev, exe_ino; /* EXE: as stat(2) tells them, of /proc/PID/exe as well */
 	struct cgroup_ref cgroup;
 	char what[256]; /* for people */
 };

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
 #include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
+#include "inode.skel.h"
 
 void grant_target_close(struct grant_target *t)
 {
@@ -39,6 +41,10 @@ int grant_target_pid(const char *text, bool tree, __u64 netns, struct grant_targ
 	if (parse_pid(text, &pid) < 0)
 		return fail(err, -EINVAL, "'%.40s' is no process id", text);
 	ret = process_check_namespace(err);
+	if (ret == 0 && tree && pid == 1)
+		ret = fail(
+			err, -EINVAL,
+			"every process descends from 1: that would grant all of them; name a service (--unit)");
 	if (ret == 0)
 		ret = process_open(pid, &t.process, err);
 	if (ret < 0)
@@ -56,27 +62,19 @@ int grant_target_pid(const char *text, bool tree, __u64 netns, struct grant_targ
 	return 0;
 }
 
-/*
- * The device number of a file's super block, as the exec hook sees it. stat(2) tells another one on
- * btrfs and some overlays; mountinfo tells this.
- */
-static int super_block_device(int fd, __u64 *dev)
+/* The file as the exec hook sees it. */
+static int identify(int fd, struct exe_key *out)
 {
-	_cleanup_fclose_ FILE *info = NULL, *mounts = fopen("/proc/self/mountinfo", "re");
-	int want = -1, id;
-	unsigned int major, minor;
-	char line[4096], path[64];
+	__u64 args[] = {fd};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+	struct inode_bpf *skel = inode_bpf__open_and_load();
+	int ret = skel ? bpf_prog_test_run_opts(bpf_program__fd(skel->progs.inode_of_fd), &opts)
+		       : -errno;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = fopen(path, "re");
-	while (info && fgets(line, sizeof(line), info) && sscanf(line, "mnt_id: %d", &want) != 1)
-		;
-	while (want >= 0 && mounts && fgets(line, sizeof(line), mounts))
-		if (sscanf(line, "%d %*d %u:%u", &id, &major, &minor) == 3 && id == want) {
-			*dev = (__u64)major << 20 | minor;
-			return 0;
-		}
-	return -ENOENT;
+	if (ret == 0)
+		*out = skel->bss->found;
+	inode_bpf__destroy(skel);
+	return ret;
 }
 
 int grant_target_exe(const char *path, struct grant_target *out, struct error *err)
@@ -101,10 +99,12 @@ int grant_target_exe(const char *path, struct grant_target *out, struct error *e
 			    "'%.200s' is a script, which its interpreter runs: grant the process "
 			    "(--pid), or its cgroup",
 			    path);
-	if (super_block_device(fd, &t.exe.dev) < 0)
-		t.exe.dev = (__u64)major(st.st_dev) << 20 | minor(st.st_dev);
-	t.exe.ino = st.st_ino;
+	ret = identify(fd, &t.exe);
+	if (ret < 0)
+		return fail(err, ret, "this kernel does not tell which file '%.200s' is: %s", path,
+			    strerror(-ret));
 	t.exe_dev = st.st_dev;
+	t.exe_ino = st.st_ino;
 	snprintf(t.what, sizeof(t.what), "%.255s", realpath(path, real) ? real : path);
 	*out = t;
 	return 0;

@@ -92,7 +92,10 @@ int process_open(int pid, struct process *out, struct error *err)
 	if (!p.start || procinfo_read(pid, &info) < 0 || !process_lives(&p))
 		return fail(err, -ESRCH, "there is no process %d", pid);
 	if (kernel_thread(pid))
-		return fail(err, -EINVAL, "process %d is a thread of the kernel", pid);
+		return fail(
+			err, -EINVAL,
+			"process %d is a thread of the kernel, or one whose first thread has exited: grant its cgroup instead",
+			pid);
 	memcpy(p.comm, info.comm, sizeof(p.comm));
 	p.fd = TAKE_FD(fd);
 	*out = p;

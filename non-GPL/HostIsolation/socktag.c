@@ -23,7 +23,8 @@ static bool grantable(int fd)
 	int domain = option(fd, SO_DOMAIN), protocol = option(fd, SO_PROTOCOL);
 
 	return (domain == AF_INET || domain == AF_INET6) &&
-	       ((option(fd, SO_TYPE) == SOCK_STREAM && protocol == IPPROTO_TCP) ||
+	       ((option(fd, SO_TYPE) == SOCK_STREAM &&
+		 (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) ||
 		(option(fd, SO_TYPE) == SOCK_DGRAM && protocol == IPPROTO_UDP));
 }
 

@@ -3,8 +3,9 @@
  * server epoll|thread|fork|mptcp PORT: an echo server of that make, IPv4 and IPv6 on one socket.
  * Prints "ready PID", and serves until its parent dies.
  *
- * server crowd ADDRESS PORT COUNT: so many connections at once. For each line on standard input it
- * says a word on all of them and prints how many echoes came.
+ * server crowd ADDRESS PORT COUNT: so many connections at once. For each line on standard input,
+ * `say [MILLISECONDS]`, it says a word on all of them and prints how many echoes came before so
+ * long nothing did.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
-#define CROWD_WAIT_MS 3000
+#define CROWD_WAIT_MS 3000 /* nothing comes any more */
 
 static int must(int ret, const char *what)
 {
@@ -124,14 +125,14 @@ static int connect_to(const char *address, int port)
 }
 
 /* How many of them are ready for `events` in time. */
-static int wait_all(struct pollfd *fds, int count, short events, int (*done)(int fd))
+static int wait_all(struct pollfd *fds, int count, short events, int wait_ms, int (*done)(int fd))
 {
 	int left = count, good = 0;
 	char ended[65536] = "";
 
 	for (int i = 0; i < count; i++)
 		fds[i].events = events;
-	while (left > 0 && poll(fds, count, CROWD_WAIT_MS) > 0)
+	while (left > 0 && poll(fds, count, wait_ms) > 0)
 		for (int i = 0; i < count; i++)
 			if (fds[i].revents && !ended[i]) {
 				ended[i] = 1;
@@ -166,8 +167,11 @@ static int crowd(const char *address, int port, int count)
 	printf("ready %d\n", getpid());
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		wait_all(fds, count, POLLOUT, say);
-		printf("%d\n", wait_all(fds, count, POLLIN, hear));
+		int ms = CROWD_WAIT_MS;
+
+		sscanf(line, "say %d", &ms);
+		wait_all(fds, count, POLLOUT, ms, say);
+		printf("%d\n", wait_all(fds, count, POLLIN, ms, hear));
 		fflush(stdout);
 	}
 	return 0;
