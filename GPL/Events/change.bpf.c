@@ -13,12 +13,6 @@
 #include "syscall.bpf.h"
 #include <asm/unistd.h>
 
-/* Inside of vfs_copy_file_range? */
-static __always_inline bool pended_copy(void)
-{
-	return pended_until(HOOK_copy_fexit);
-}
-
 SEC("fexit/vfs_write")
 int BPF_PROG(hook_write_fexit, struct file *file, const char *buf, u64 count, void *pos, s64 ret)
 {
@@ -53,7 +47,8 @@ int BPF_PROG(hook_fallocate_fexit, struct file *file, int mode, s64 offset, s64 
 SEC("fexit/iter_file_splice_write")
 int hook_splice_fexit(u64 *ctx)
 {
-	if ((s64)ctx_at(ctx, nargs_iter_file_splice_write) <= 0 || pended_copy())
+	if ((s64)ctx_at(ctx, nargs_iter_file_splice_write) <= 0 ||
+	    pended(HOOK_copy_fexit)) /* inside of vfs_copy_file_range */
 		return 0;
 	return on_content((struct file *)ctx_at(ctx, arg_iter_file_splice_write),
 			  HOOK_splice_fexit);
@@ -62,7 +57,7 @@ int hook_splice_fexit(u64 *ctx)
 SEC("fentry/vfs_copy_file_range")
 int hook_copy_fentry(u64 *ctx)
 {
-	pend(NULL, NULL, HOOK_copy_fexit);
+	pend(NULL, NULL, HOOK_copy_fexit, EVENT_COUNT);
 	return 0;
 }
 
@@ -70,9 +65,10 @@ SEC("fexit/vfs_copy_file_range")
 int hook_copy_fexit(u64 *ctx)
 {
 	struct file *file = (struct file *)ctx_at(ctx, arg_vfs_copy_file_range);
+	struct pending *p = pended(HOOK_copy_fexit);
 
-	if (pended_copy())
-		unpend();
+	if (p)
+		unpend(p);
 	if ((s64)ctx_at(ctx, nargs_vfs_copy_file_range) <= 0 || told_above(file))
 		return 0;
 	return on_content(file, HOOK_copy_fexit);

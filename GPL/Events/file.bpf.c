@@ -18,7 +18,7 @@ int BPF_PROG(hook_file_open_fentry, struct file *file)
 /* What waits for that hook, if the function was called for the same dentry. */
 static __always_inline struct pending *pended_for(u64 dentry, u32 hook)
 {
-	struct pending *p = pended_until(hook);
+	struct pending *p = pended(hook);
 
 	return p && dentry == (u64)p->dentry ? p : NULL;
 }
@@ -40,7 +40,7 @@ static __always_inline struct pending *pended_for(u64 dentry, u32 hook)
 	SEC("fentry/security_path_" #name)                                                         \
 	int BPF_PROG(hook_##name##_fentry, struct path *dir, struct dentry *dentry)                \
 	{                                                                                          \
-		pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_##name##_fexit);                        \
+		pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_##name##_fexit, EVENT_FILE_CREATE);     \
 		return 0;                                                                          \
 	}                                                                                          \
 	MADE(name)
@@ -52,7 +52,7 @@ MAKE(symlink)
 SEC("fentry/security_path_link")
 int BPF_PROG(hook_link_fentry, struct dentry *old, struct path *dir, struct dentry *dentry)
 {
-	pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_link_fexit);
+	pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_link_fexit, EVENT_FILE_CREATE);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static __always_inline int enter(struct pending *p, u64 dentry, u32 type)
 
 static __always_inline struct pending *returned(u32 hook)
 {
-	struct pending *p = pended_until(hook);
+	struct pending *p = pended(hook);
 
 	return p && p->depth && !--p->depth ? p : NULL;
 }
@@ -34,7 +34,8 @@ static __always_inline struct pending *returned(u32 hook)
  */
 static __always_inline void count_missed(void)
 {
-	struct pending *p = pended();
+	u64 id = bpf_get_current_pid_tgid();
+	struct pending *p = bpf_map_lookup_elem(&pending, &id);
 
 	if (p && p->depth)
 		count_lost(p->type);
@@ -45,7 +46,7 @@ static __always_inline struct pending *pend_call(u64 dentry, struct vfsmount *mn
 						 bool below)
 {
 	struct task_struct *task = current_task();
-	struct pending *p = pended_until(until);
+	struct pending *p = pended(until);
 
 	if (below || layer_below() ||
 	    (p && p->cred != BPF_CORE_READ(task, cred) &&
@@ -55,7 +56,7 @@ static __always_inline struct pending *pend_call(u64 dentry, struct vfsmount *mn
 		return NULL;
 	}
 	count_missed();
-	p = pend((struct dentry *)dentry, mnt, until);
+	p = pend((struct dentry *)dentry, mnt, until, EVENT_FILE_MODIFY);
 	enter(p, dentry, EVENT_FILE_MODIFY);
 	return p;
 }
@@ -71,7 +72,7 @@ int BPF_KPROBE(hook_file_open_kprobe, struct file *file)
 	SEC("kprobe/vfs_" #name)                                                                   \
 	int BPF_KPROBE(hook_##name##_enter_kprobe)                                                 \
 	{                                                                                          \
-		return enter(pended_until(HOOK_##name##_kretprobe), dentry, type);                 \
+		return enter(pended(HOOK_##name##_kretprobe), dentry, type);                       \
 	}
 
 #define MADE_RET(name)                                                                             \
@@ -90,7 +91,7 @@ int BPF_KPROBE(hook_file_open_kprobe, struct file *file)
 	int BPF_KPROBE(hook_##name##_kprobe, struct path *dir, struct dentry *dentry)              \
 	{                                                                                          \
 		count_missed();                                                                    \
-		pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_##name##_kretprobe);                    \
+		pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_##name##_kretprobe, EVENT_FILE_CREATE); \
 		return 0;                                                                          \
 	}                                                                                          \
 	MADE_RET(name)
@@ -103,7 +104,7 @@ SEC("kprobe/security_path_link")
 int BPF_KPROBE(hook_link_kprobe, struct dentry *old, struct path *dir, struct dentry *dentry)
 {
 	count_missed();
-	pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_link_kretprobe);
+	pend(dentry, BPF_CORE_READ(dir, mnt), HOOK_link_kretprobe, EVENT_FILE_CREATE);
 	return 0;
 }
 
@@ -132,7 +133,7 @@ REMOVE_KPROBE(rmdir)
 SEC("kprobe/d_delete")
 int BPF_KPROBE(hook_rmdir_delete_kprobe, struct dentry *dentry)
 {
-	struct pending *p = pended_until(HOOK_rmdir_kretprobe);
+	struct pending *p = pended(HOOK_rmdir_kretprobe);
 
 	return p && p->dentry == dentry ? on_removed(p, 0, HOOK_rmdir_delete_kprobe) : 0;
 }
@@ -171,7 +172,7 @@ int BPF_KRETPROBE(hook_chmod_kretprobe, int ret)
 	if (p && !ret)
 		return on_chmodded(p, p->dentry, p->mnt, HOOK_chmod_kretprobe);
 	if (p)
-		unpend();
+		unpend(p);
 	return 0;
 }
 
@@ -192,7 +193,7 @@ int BPF_KRETPROBE(hook_chown_kretprobe, int ret)
 		return 0;
 	if (!ret)
 		on_chowned(p->dentry, p->mnt, HOOK_chown_kretprobe);
-	unpend();
+	unpend(p);
 	return 0;
 }
 
@@ -214,7 +215,7 @@ int BPF_KRETPROBE(hook_truncate_kretprobe, int ret)
 		return 0;
 	if (!ret)
 		on_truncated(p->dentry, p->mnt, HOOK_truncate_kretprobe);
-	unpend();
+	unpend(p);
 	return 0;
 }
 
@@ -236,7 +237,7 @@ int BPF_KRETPROBE(hook_fallocate_kretprobe, int ret)
 		return 0;
 	if (!ret)
 		on_truncated(p->dentry, p->mnt, HOOK_fallocate_kretprobe);
-	unpend();
+	unpend(p);
 	return 0;
 }
 
@@ -261,7 +262,7 @@ int BPF_KRETPROBE(hook_fallocate_kretprobe, int ret)
 			return 0;                                                                  \
 		if (!ret)                                                                          \
 			on_xattr((u64)p->dentry, (u64)p->xattr, HOOK_##hook##_kretprobe);          \
-		unpend();                                                                          \
+		unpend(p);                                                                         \
 		return 0;                                                                          \
 	}
 

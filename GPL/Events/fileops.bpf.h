@@ -9,14 +9,6 @@
 
 const volatile __u32 vfs_mkdir_dentry;
 
-/* Does the operation that waits in this thread end with that hook? */
-static __always_inline struct pending *pended_until(u32 hook)
-{
-	struct pending *p = pended();
-
-	return p && p->until == hook ? p : NULL;
-}
-
 /* overlayfs calls the functions a second time below, in the name of who mounted it: the first is
  * the process's own. */
 static __always_inline bool layer_below(void)
@@ -57,7 +49,7 @@ static __always_inline int on_made(struct pending *p, bool mkdir, s64 ret, u32 s
 	op.mnt = p->mnt;
 	if (!(s32)ret || (vfs_mkdir_dentry && mkdir && (u64)ret < -4095UL))
 		emit_file(&op);
-	unpend();
+	unpend(p);
 	return 0;
 }
 
@@ -67,7 +59,7 @@ static __always_inline int on_remove(struct path *dir, struct dentry *dentry, u3
 
 	if (!asked(EVENT_FILE_DELETE))
 		return 0;
-	p = pend(dentry, BPF_CORE_READ(dir, mnt), until);
+	p = pend(dentry, BPF_CORE_READ(dir, mnt), until, EVENT_FILE_DELETE);
 	if (p)
 		fill_file_info(&p->info, BPF_CORE_READ(dentry, d_inode));
 	return 0;
@@ -82,13 +74,13 @@ static __always_inline int on_removed(struct pending *p, int ret, u32 source)
 	op.info = &p->info;
 	if (!ret)
 		emit_file(&op);
-	unpend();
+	unpend(p);
 	return 0;
 }
 
 static __always_inline int on_rename(struct path *dir, struct dentry *dentry, u32 until)
 {
-	struct pending *p = pend(dentry, BPF_CORE_READ(dir, mnt), until);
+	struct pending *p = pend(dentry, BPF_CORE_READ(dir, mnt), until, EVENT_FILE_RENAME);
 
 	if (!p)
 		return 0;
@@ -118,14 +110,16 @@ static __always_inline int on_renamed(struct pending *p, int ret, u32 source)
 	op.old_name = p->name;
 	if (!ret)
 		emit_file(&op);
-	unpend();
+	unpend(p);
 	return 0;
 }
 
 static __always_inline struct pending *on_chmod(struct path *path, u32 until)
 {
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct pending *p = pend(dentry, BPF_CORE_READ(path, mnt), until);
+	/* To a trampoline's end the arguments are enough: all that is lost is the mode before. */
+	u32 lost = until == HOOK_chmod_fexit ? EVENT_COUNT : EVENT_FILE_MODIFY;
+	struct pending *p = pend(dentry, BPF_CORE_READ(path, mnt), until, lost);
 
 	if (p)
 		p->mode = BPF_CORE_READ(dentry, d_inode, i_mode);
@@ -146,7 +140,7 @@ static __always_inline int on_chmodded(struct pending *p, struct dentry *dentry,
 		op.has_modes = FILE_HAS_MODES;
 		op.old_mode = p->mode;
 		op.new_mode = BPF_CORE_READ(dentry, d_inode, i_mode);
-		unpend();
+		unpend(p);
 	}
 	return emit_file(&op);
 }

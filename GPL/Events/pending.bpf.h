@@ -69,39 +69,50 @@ static __always_inline u64 reg_at(struct pt_regs *ctx, u32 i)
 	return 0;
 }
 
-/* Entry: remembers the operation, with what will be gone at the exit, which `until` is to see. */
-static __always_inline struct pending *pend(struct dentry *dentry, struct vfsmount *mnt, u32 until)
+/*
+ * Entry: remembers the operation, with what will be gone at the exit, which `until` is to see. A
+ * thread's place stays when the operation has ended: to make one costs more than all the rest. One
+ * that finds no place is lost, as an event of that type.
+ */
+static __always_inline struct pending *pend(struct dentry *dentry, struct vfsmount *mnt, u32 until,
+					    u32 type)
 {
 	struct task_struct *task = current_task();
 	u64 id = bpf_get_current_pid_tgid();
-	struct pending *p;
+	struct pending *p, *none;
 	u32 zero = 0;
 
 	if (!wanted(task))
 		return NULL;
-	p = bpf_map_lookup_elem(&pending_zero, &zero);
-	if (!p || bpf_map_update_elem(&pending, &id, p, BPF_ANY))
-		return NULL;
 	p = bpf_map_lookup_elem(&pending, &id);
-	if (!p)
-		return NULL;
+	if (!p) {
+		none = bpf_map_lookup_elem(&pending_zero, &zero);
+		if (none && !bpf_map_update_elem(&pending, &id, none, BPF_ANY))
+			p = bpf_map_lookup_elem(&pending, &id);
+		if (!p) {
+			count_lost(type);
+			return NULL;
+		}
+	}
 	p->dentry = dentry;
 	p->mnt = mnt;
 	p->cred = BPF_CORE_READ(task, cred);
 	p->until = until;
+	p->depth = 0;
 	return p;
 }
 
-static __always_inline struct pending *pended(void)
+/* The operation of this thread that ends with that hook. */
+static __always_inline struct pending *pended(u32 hook)
 {
 	u64 id = bpf_get_current_pid_tgid();
+	struct pending *p = bpf_map_lookup_elem(&pending, &id);
 
-	return bpf_map_lookup_elem(&pending, &id);
+	return p && p->until == hook ? p : NULL;
 }
 
-static __always_inline void unpend(void)
+static __always_inline void unpend(struct pending *p)
 {
-	u64 id = bpf_get_current_pid_tgid();
-
-	bpf_map_delete_elem(&pending, &id);
+	p->until = HOOK_NONE;
+	p->depth = 0;
 }

@@ -126,22 +126,32 @@ static void print_stats(const struct stream_counts *c)
 	fprintf(stderr, "\n");
 }
 
-static void say_missing(const struct feature_state states[], __u32 events, __u32 got)
+/* What will not be told, though it was asked for. */
+static void say_missing(const struct feature_state states[], __u32 events)
 {
+	const __u32 files = 1u << EVENT_FILE_CREATE | 1u << EVENT_FILE_DELETE |
+			    1u << EVENT_FILE_RENAME | 1u << EVENT_FILE_MODIFY;
+	bool by_calls = false;
+
 	for (int f = 0; f < FEATURE_COUNT; f++) {
 		const struct feature_state *s = &states[f];
 		char cell[KIND_COUNT][32];
 
-		if (!(feature_events[f] & events) || s->chosen != KIND_NONE)
+		if (!(feature_events[f] & events))
 			continue;
-		fprintf(stderr,
-			"hostiso trace: %s cannot be seen on this kernel:", feature_names[f]);
+		by_calls |= feature_events[f] & files && s->chosen == KIND_TP;
+		if (s->chosen != KIND_NONE)
+			continue;
+		fprintf(stderr, "hostiso trace: not seen on this kernel: %s (%s:", feature_words[f],
+			feature_names[f]);
 		for (int k = 0; k < KIND_COUNT; k++)
 			fprintf(stderr, " %s %s", kind_names[k],
 				outcome(s, k, cell[k], sizeof(cell[k])));
-		fprintf(stderr, "\n");
+		fprintf(stderr, ")\n");
 	}
-	(void)got;
+	if (by_calls)
+		say("hostiso trace: file events come from system calls here, so what is done "
+		    "through io_uring or by 32-bit programs is not among them\n");
 }
 
 static void catch_signals(void)
@@ -391,7 +401,7 @@ int cmd_trace(int argc, char **argv)
 	} else if (t.options.probe) {
 		ret = print_probe(t.states, t.options.events);
 	} else {
-		say_missing(t.states, t.options.events, t.got);
+		say_missing(t.states, t.options.events);
 		ret = run(&t);
 	}
 	tracer_free(&t);

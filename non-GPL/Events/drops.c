@@ -165,9 +165,9 @@ static void want(struct drops *d)
 	__atomic_fetch_or(&d->maps.policy->control, CONTROL_DROPS, __ATOMIC_SEQ_CST);
 }
 
-/* What came after a flow's last record, once it has been quiet for as long as the next would take.
- */
-static int tell_rest(struct drops *d)
+/* What came after a flow's last record, once it has been quiet for as long as the next would take;
+ * at the end at once. */
+static int tell_rest(struct drops *d, bool end)
 {
 	struct drop_key key, *at = NULL, next;
 	__u64 now = boot_ns();
@@ -181,7 +181,7 @@ static int tell_rest(struct drops *d)
 
 		key = next;
 		at = &key;
-		if (bpf_map_lookup_elem(fd, &key, &f) || now < f.seen_at + DROP_TELL_NS)
+		if (bpf_map_lookup_elem(fd, &key, &f) || (!end && now < f.seen_at + DROP_TELL_NS))
 			continue;
 		if (f.packets == f.told_packets || !f.told_at)
 			continue;
@@ -219,7 +219,7 @@ int drops_tick(struct drops *d)
 		return ret;
 	want(d);
 	if (d->records)
-		ret = tell_rest(d);
+		ret = tell_rest(d, false);
 	if (!ret && d->pcap)
 		ret = pcapng_flush(d->pcap);
 	return ret;
@@ -259,13 +259,16 @@ int drops_begin(struct drops *d, const char *pin_dir, bool records, struct pcapn
 void drops_end(struct drops *d)
 {
 	if (d->open) {
-		if (d->records)
-			tell_rest(d);
 		if (d->pcap)
 			move_on(&d->wanted->packets_until, 0);
 		if (d->records)
 			move_on(&d->wanted->records_until, 0);
 		move_on(&d->wanted->flows_until, 0); /* another listener moves it on again */
+		if (d->records) {
+			d->stream->over = true;
+			ring_buffer__consume(d->stream->ring);
+			tell_rest(d, true);
+		}
 		__atomic_fetch_and(&d->maps.policy->control, ~CONTROL_DROPS, __ATOMIC_SEQ_CST);
 		let_go(d);
 	}

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Capabilities through the plain system calls. */
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "Events/privileges.h"
+
+#define NOBODY 65534 /* what the kernel calls who has no name here (overflowuid) */
+
+/* Without capabilities root still owns root's files. */
+static void become_nobody(void)
+{
+	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0); /* what is permitted, until capset(2) */
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY))
+		return; /* a container's root may have no such id: it stays what it is */
+}
 
 int privileges_drop(unsigned int keep)
 {
@@ -25,5 +37,7 @@ int privileges_drop(unsigned int keep)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	for (int cap = 0; cap <= 63; cap++)
 		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	if (!(keep & KEEP_FILTER)) /* its pins are root's */
+		become_nobody();
 	return syscall(__NR_capset, &header, data) ? -errno : 0;
 }

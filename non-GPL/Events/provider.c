@@ -208,6 +208,7 @@ static struct kept *find(const struct provider *p, const char *prog)
 
 #define LOG_SIZE (16 << 20)
 #define LOG_SHOWN 3000
+#define LOG_STATS 4 /* the verifier's own account, without its steps */
 
 /* The verifier says why at the end of its log, which only a second try asks for. */
 static void tell(struct provider *p, const struct kept *k, enum bpf_prog_type type,
@@ -220,6 +221,8 @@ static void tell(struct provider *p, const struct kept *k, enum bpf_prog_type ty
 	snprintf(line, sizeof(line), "%s: %zu instructions: %s\n", k->section, k->insn_count,
 		 ret < 0 ? strerror(-ret) : "loaded");
 	p->say(line);
+	if (ret >= 0)
+		p->say(opts->log_buf);
 	if (ret >= 0 || !log)
 		return;
 	opts->log_buf = log;
@@ -241,6 +244,7 @@ static int load(struct provider *p, struct kept *k)
 {
 	const struct way *way = &ways[k->how];
 	struct bpf_prog_load_opts opts = k->opts;
+	char account[512] = "";
 	int fd;
 
 	opts.expected_attach_type = way->attach;
@@ -254,6 +258,11 @@ static int load(struct provider *p, struct kept *k)
 		if (id < 0)
 			return -ESRCH;
 		opts.attach_btf_id = id;
+	}
+	if (p->say) {
+		opts.log_buf = account;
+		opts.log_size = sizeof(account);
+		opts.log_level = LOG_STATS;
 	}
 	fd = bpf_prog_load(type_of(p, k), k->name, "Dual BSD/GPL", k->insns, k->insn_count, &opts);
 	if (p->say)

@@ -11,14 +11,20 @@
 const char *const kind_names[KIND_COUNT] = {"fentry", "kprobe", "tracepoint"};
 
 const char *const feature_names[FEATURE_COUNT] = {
-#define FEATURE(id, events) [FEATURE_##id] = #id,
+#define FEATURE(id, events, words) [FEATURE_##id] = #id,
+#include "Events/features.def"
+#undef FEATURE
+};
+
+const char *const feature_words[FEATURE_COUNT] = {
+#define FEATURE(id, events, words) [FEATURE_##id] = words,
 #include "Events/features.def"
 #undef FEATURE
 };
 
 const __u32 feature_events[FEATURE_COUNT] = {
 #define E(id) (1u << EVENT_##id)
-#define FEATURE(id, events) [FEATURE_##id] = events,
+#define FEATURE(id, events, words) [FEATURE_##id] = events,
 #include "Events/features.def"
 #undef FEATURE
 #undef E

@@ -6,7 +6,7 @@
 #include "Events/provider.h"
 
 enum feature {
-#define FEATURE(id, events) FEATURE_##id,
+#define FEATURE(id, events, words) FEATURE_##id,
 #include "Events/features.def"
 #undef FEATURE
 	FEATURE_COUNT
@@ -24,6 +24,7 @@ struct feature_state {
 
 extern const char *const kind_names[KIND_COUNT];
 extern const char *const feature_names[FEATURE_COUNT];
+extern const char *const feature_words[FEATURE_COUNT];
 extern const __u32 feature_events[FEATURE_COUNT]; /* 1 << enum event_type */
 extern const char *const hook_programs[HOOK_COUNT];
 

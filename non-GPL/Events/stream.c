@@ -67,6 +67,8 @@ static int on_record(void *arg, void *data, size_t size)
 	struct record r;
 	int ret;
 
+	if (s->over)
+		return 0;
 	if (record_check(data, size, &r)) {
 		s->counts.damaged++;
 		return 0;

@@ -32,6 +32,7 @@ struct stream {
 	void *tick_arg;
 	volatile sig_atomic_t *stop;
 	__u64 stop_ns; /* when it was seen: nothing younger is waited for */
+	bool over;     /* records of events are left out: others share the ring's reader */
 };
 
 /* Opens the ring: while bpf(2) is still allowed, which some kernels ask privileges for. -errno. */

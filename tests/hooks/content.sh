@@ -43,7 +43,7 @@ one() { # DIR/ACT EXPECTED FILTER TEXT: what the filter finds of its events must
 	is "$(jq -c "select(.path // \"\" | startswith(\"$1/\")) | $3" "$out" | tr '\n' ' ')" "$2 " "$4"
 }
 
-trace_kinds changes --file-delete
+trace_kinds changes
 for kind in "${kinds[@]}"; do
 	rm -rf "${place:?}"/*
 	mkdir "$place"/{lower,upper,work,merged,plain}

@@ -49,11 +49,7 @@ tries 'echo six >/dev/udp/fd00:77::66/7002'
 in_ns attacker bash -c 'echo in >/dev/udp/10.77.0.1/7003'
 in_ns host ping -c 1 -W 1 10.77.0.66 >/dev/null || true
 in_ns host bash -c 'exec 3<>/dev/udp/10.77.0.66/7004; for ((i = 0; i < 50; i++)); do echo $i >&3; done' || true
-eventually 20 told '.peer_port == 7000' || true
-eventually 20 told '.peer_port == 7003 or .local_port == 7003' || true
-eventually 20 test "$(drops 'select(.peer_port == 7004) | .count' | jq -s add)" == 50 || true
-sleep 2.5
-ended
+ended # at once: what was counted and not yet told comes with the end
 is "$code" 0 "it ends with 0 on SIGINT"
 ok "every line is JSON" jq -e . "$out"
 is "$(drops 'select(.peer_port == 7000) | [.peer, .local, .protocol, .direction, .reason, .verdict, .count, .interface, .comm]')" \
@@ -90,15 +86,17 @@ fi
 connect() { # ADDRESS PORT
 	in_ns host timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null || true
 }
+attempts() { # one to a peer that is allowed and one to another; both calls are over then
+	connect 10.77.0.5 7
+	in_ns host "$build/tools/lab/reach" -w 300 "$(ns host),tcp,10.77.0.66,7" >/dev/null || true
+}
 verdict() { # EVENT ADDRESS: the host's own, for others test beside us
 	jq -c --argjson ns "$(stat -Lc %i "/run/netns/$(ns host)")" "select(.event_type == \"NETWORK_CONNECTION_$1\" and
 		.net.destination_address == \"$2\" and .net.network_namespace == \$ns) | [.verdict, .verdict_reason]" "$out" | head -n1
 }
 listen --net-conn-attempt --net-conn-close --net-conn-accept
-connect 10.77.0.5 7
-in_ns host "$build/tools/lab/reach" -w 300 "$(ns host),tcp,10.77.0.66,7" >/dev/null || true
+attempts
 connect 127.0.0.1 7
-sleep 1
 ended
 is "$(verdict ATTEMPTED 10.77.0.5)" '["allowed","allowed"]' "an attempt to the allowed peer: allowed"
 is "$(verdict ATTEMPTED 10.77.0.66)" '["dropped","not-allowed"]' "to another: dropped, and why"
@@ -107,40 +105,39 @@ is "$(verdict ATTEMPTED 127.0.0.1)" '["allowed","loopback"]' "on lo there is no 
 # More single addresses than the trie takes: they lie in the hash map.
 crowd=(10.77.1.{1..40})
 ok "a crowd is allowed" hostiso allow "${crowd[@]}"
-listen --net-conn-attempt --net-conn-close --net-conn-accept
-connect 10.77.0.5 7
-in_ns host "$build/tools/lab/reach" -w 300 "$(ns host),tcp,10.77.0.66,7" >/dev/null || true
-sleep 1
+listen --net-conn-attempt
+attempts
 ended
 is "$(verdict ATTEMPTED 10.77.0.5)" '["allowed","allowed"]' "one of many allowed peers: allowed"
 is "$(verdict ATTEMPTED 10.77.0.66)" '["dropped","not-allowed"]' "to another: dropped"
 ok "the crowd goes" hostiso deny "${crowd[@]}"
 
-# ---- the isolation comes and goes ----
+# ---- the isolation comes and goes: which the tracer looks for once a second ----
+
+# shellcheck disable=SC2317
+tried_and_told() { # WORD PORT
+	tries "echo $1 >/dev/udp/10.77.0.66/$2; sleep 0.3"
+	told ".peer_port == $2"
+}
 
 ok "release" hostiso release
 listen --drops
 eventually 20 test -s "$scratch/err" || true
 like "$(<"$scratch/err")" 'not isolated' "without an isolation it says so, and waits"
 ok "isolate" hostiso isolate --audit
-sleep 2
-tries 'echo audit >/dev/udp/10.77.0.66/7005'
-eventually 20 told '.peer_port == 7005' || true
+eventually 20 tried_and_told audit 7005 || true
 ok "isolate again, from nothing" hostiso release
 ok "…" hostiso isolate --allow 10.77.0.5
-sleep 2.5
-tries 'echo again >/dev/udp/10.77.0.66/7006'
-eventually 20 told '.peer_port == 7006' || true
+eventually 20 tried_and_told again 7006 || true
 before=$(json '[.counters[] | select(.reason == "not-allowed")] | length' status)
 like "$before" '^[0-9]+$' "status is not disturbed"
 kill -KILL "$tracer"
 wait "$tracer" 2>/dev/null || true
-is "$(drops 'select(.peer_port == 7005) | .verdict')" '"would-drop"' "--audit: would drop"
-is "$(drops 'select(.peer_port == 7006) | .verdict')" '"dropped"' "the next isolation is found"
+is "$(drops 'select(.peer_port == 7005) | .verdict' | sort -u)" '"would-drop"' "--audit: would drop"
+is "$(drops 'select(.peer_port == 7006) | .verdict' | sort -u)" '"dropped"' "the next isolation is found"
 sleep 3.5
 tries 'echo unheard >/dev/udp/10.77.0.66/7007'
 listen --drops
-sleep 0.5
 ended
 is "$(drops .peer_port)" '' "after SIGKILL nobody listens: nothing waits for the next one"
 tries 'true'

@@ -20,7 +20,7 @@ marked() { # FILTER
 		[(to_entries[] | select(.value == true and (.key | startswith(\"path_\")))).key]" "$out" | tr -d '\n'
 }
 
-trace_kinds paths --file-delete
+trace_kinds paths
 for kind in "${kinds[@]}"; do
 	by="by $kind"
 	rm -rf "${place:?}"/*

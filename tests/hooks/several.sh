@@ -11,11 +11,11 @@
 . "$(dirname "$0")/../lib/trace.sh"
 
 acts=$build/tests/helpers/trace_acts
-turns=100
+turns=${HOSTISO_VM:+20} turns=${turns:-100}
 
 tracing() { # NAME OPTIONS...: to $scratch/NAME
 	out=$scratch/$1
-	trace_begin "${@:2}" --comm trace_acts --comm chmod_doors --file-create --file-delete --file-rename --file-modify \
+	trace_begin "${@:2}" --tree $$ --file-create --file-delete --file-rename --file-modify \
 		--process-exec --process-exit
 }
 ends() { # NAME
@@ -35,19 +35,9 @@ seen() { # NAME
 		"\($ends)"' "$scratch/$1"
 }
 
-# What a process holds in the kernel: "prog 12" a line.
-held() { # PID
-	cat /proc/"$1"/fdinfo/* 2>/dev/null | sed -nE 's/^(prog|map|link)_id:\s+([0-9]+)$/\1 \2/p' | sort -u
-}
-still_there() { # FILE
-	local kind id
-	while read -r kind id; do
-		! bpftool "$kind" show id "$id" >/dev/null 2>&1 || echo "$kind $id"
-	done <"$1"
-}
 # shellcheck disable=SC2317
-gone() { # FILE
-	[[ ! $(still_there "$1") ]]
+sees() { # NAME WHAT
+	[[ $(seen "$1") == "$2" ]]
 }
 
 arm --adds x --enforce 2>"$scratch/err" || skip_all "$(<"$scratch/err")"
@@ -61,12 +51,13 @@ if ! patience=60 tracing second --provider tracepoint; then
 fi
 
 want="[$turns,$turns,$turns] $turns"
-"$acts" loop "$dir" $turns
+"$acts" loop "$dir" "$turns"
 fresh
 victim "$doors" chmod "$file" 755
 is "$status" 137 "the kill hook kills beside two tracers"
 is "$(counts .matched)" 1 "and judged that chmod alone"
-sleep 1
+eventually 60 sees second "$want [9]" || true
+eventually 60 sees first "$want [9]" || true
 is "$(seen first)" "$want [9]" "the first tracer has every event, the kill too"
 is "$(seen second)" "$want [9]" "so has the second, by $by"
 
@@ -78,7 +69,7 @@ wait "${tracer[$scratch/first]}" 2>/dev/null || true
 eventually 60 gone "$scratch/held" || true
 is "$(still_there "$scratch/held")" '' "SIGKILL leaves none of them"
 
-"$acts" loop "$dir" $turns
+"$acts" loop "$dir" "$turns"
 fresh
 victim "$doors" chmod "$file" 755
 is "$status" 137 "the kill hook goes on"
@@ -87,7 +78,7 @@ is "$(seen second)" "[$((2 * turns)),$((2 * turns)),$((2 * turns))] $((2 * turns
 
 tracing third
 kill_ clear >/dev/null
-"$acts" loop "$dir" $turns
+"$acts" loop "$dir" "$turns"
 fresh
 victim "$doors" chmod "$file" 755
 is "$status $(mode)" "0 755" "without the rule nothing is killed"

@@ -3,7 +3,7 @@
 # What the tests of the tracer share: tracers in the background, each with a file of its own for what
 # it tells. Read after tests/e2e/lib.sh.
 #
-#	trace_kinds "renames"           # one `skip` for each kind of hook that this kernel lacks
+#	trace_kinds renames             # one `skip` for each kind of hook that this kernel lacks
 #	for kind in "${kinds[@]}"; do
 #		trace_begin --provider "$kind,tracepoint" --file-rename
 #		mv a b
@@ -32,15 +32,31 @@ trace_end() { # SIGINT, when what was done is told; its exit code is in $code
 	[[ $code == 0 ]] || diag "the tracer: $code" "$(<"$out.err")"
 }
 
+# What a process holds in the kernel: "prog 12" a line; and what of that there is still.
+held() { # PID
+	cat /proc/"$1"/fdinfo/* 2>/dev/null | sed -nE 's/^(prog|map|link)_id:\s+([0-9]+)$/\1 \2/p' | sort -u
+}
+still_there() { # FILE
+	local kind id
+	while read -r kind id; do
+		! bpftool "$kind" show id "$id" >/dev/null 2>&1 || echo "$kind $id"
+	done <"$1"
+}
+# shellcheck disable=SC2317
+gone() { # FILE
+	[[ ! $(still_there "$1") ]]
+}
+
 kinds=()
-trace_kinds() { # WHAT EVENT-OPTION...: the kinds of hook that this kernel takes for them, in $kinds
-	local kind what=$1
-	shift
+trace_kinds() { # WHAT: the kinds of hook that this kernel takes, in $kinds
+	local kind probe
+	# An event that has a hook of each kind, none of which takes the verifier long.
+	probe=$("$build/hostiso" trace --probe --process-setuid 2>/dev/null | awk '{ print $3, $4, $5 }' | tail -n1)
 	for kind in fentry kprobe tracepoint; do
-		if "$build/hostiso" trace --probe --provider "$kind" "$@" 2>/dev/null | grep -q ' works'; then
-			kinds+=("$kind")
-		else
-			skip "$what by $kind" "this kernel takes no $kind hooks"
-		fi
+		case ${probe%% *} in
+		works | fallback) kinds+=("$kind") ;;
+		*) skip "$1 by $kind" "this kernel takes no $kind hooks" ;;
+		esac
+		probe=${probe#* }
 	done
 }
