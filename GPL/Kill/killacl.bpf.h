@@ -83,35 +83,3 @@ static __noinline s32 acl_mode_of_xattr(const void *value, u64 bytes)
 	}
 	return acl_result(&m);
 }
-
-/* An ACL's hook is told a dentry only: any mount of its file system in the process's namespace. */
-#define MOUNTS_ASKED 16
-
-static __noinline struct vfsmount *mount_seen(struct dentry *d)
-{
-	struct mnt_namespace *ns =
-		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, mnt_ns);
-	struct super_block *sb = BPF_CORE_READ(d, d_sb);
-	struct super_block___new *new_sb = (void *)sb;
-	struct mount___new *any = NULL;
-	struct mount *at;
-
-	if (bpf_core_field_exists(any->mnt_next_for_sb))
-		at = BPF_CORE_READ(new_sb, s_mounts);
-	else
-		at = (void *)BPF_CORE_READ(sb, s_mounts.next) -
-		     bpf_core_field_offset(struct mount, mnt_instance);
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < MOUNTS_ASKED && at; i++) {
-		struct mount___new *new = (void *)at;
-
-		if (BPF_CORE_READ(at, mnt_ns) == ns)
-			return (void *)at + bpf_core_field_offset(struct mount, mnt);
-		if (bpf_core_field_exists(any->mnt_next_for_sb))
-			at = BPF_CORE_READ(new, mnt_next_for_sb);
-		else
-			at = (void *)BPF_CORE_READ(at, mnt_instance.next) -
-			     bpf_core_field_offset(struct mount, mnt_instance);
-	}
-	return NULL;
-}

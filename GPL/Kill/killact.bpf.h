@@ -82,16 +82,24 @@ static __always_inline void add(u64 *count)
 	__sync_fetch_and_add(count, 1);
 }
 
+/* What a rule does, the most first: it kills, sends another signal, refuses, audits. */
+static __always_inline u32 rank_of(struct kill_rule *rule, struct kill_counts *counts)
+{
+	if (!(rule->flags & KILL_ENFORCE) || counts->fell_back)
+		return 0;
+	return rule->flags & KILL_DENY_ONLY ? 1 : rule->signal != SIGKILL ? 2 : 3;
+}
+
 /*
- * The rule that acts: of those in force the one that enforces, else any. Each that matched is
- * counted. `found` is hidden from the verifier, which else follows each choice to the end.
+ * The rule that acts: of those in force the one that does the most. Each that matched is counted.
+ * `found` is hidden from the verifier, which else follows each choice to the end.
  */
 __u32 nothing; /* writable: nobody may assume its value */
 
 static __always_inline u32 choose(u32 mask, u32 *in_force)
 {
 	u64 now = bpf_ktime_get_boot_ns();
-	u32 found = KILL_RULES, enforces = 0;
+	u32 found = KILL_RULES, rank = 0;
 
 	if (mask >> KILL_SELF_TEST & 1)
 		mask = 1U << KILL_SELF_TEST; /* nobody's rule may spoil the trial */
@@ -109,10 +117,10 @@ static __always_inline u32 choose(u32 mask, u32 *in_force)
 			continue;
 		add(&counts->matched);
 		*in_force |= 1U << i;
-		key = rule->flags & KILL_ENFORCE && !counts->fell_back;
-		if (found == KILL_RULES || (key && !enforces)) {
+		key = rank_of(rule, counts);
+		if (found == KILL_RULES || key > rank) {
 			found = i + *(volatile u32 *)&nothing;
-			enforces = key + *(volatile u32 *)&nothing;
+			rank = key + *(volatile u32 *)&nothing;
 		}
 	}
 	return found;

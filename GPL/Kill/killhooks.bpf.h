@@ -4,6 +4,7 @@
 
 #include "Kill/killact.bpf.h"
 #include "Kill/killacl.bpf.h"
+#include "Kill/killseen.bpf.h"
 
 /*
  * An argument as a number. Read as memory: 5.10 lets no program touch pointers to what is no
@@ -25,7 +26,24 @@ static __always_inline int before_chmod(struct path *path, u32 mode, u32 way)
 	return judge(&op, true);
 }
 
-/* mknod and open(O_CREAT). The umask is taken off here, since some file systems do it later. */
+/*
+ * What is left of a new file's mode. Where file systems know ACLs, that is decided only behind us:
+ * the folder's default ACL masks it, and the umask only if there is none. Where the ACL was not
+ * read yet, no umask hides an execute bit.
+ */
+static __always_inline u32 born_mode(struct path *dir, u32 mode, u32 umask)
+{
+	struct inode___kill *folder = (void *)BPF_CORE_READ(dir, dentry, d_inode);
+	struct posix_acl *acl = BPF_CORE_READ(folder, i_default_acl);
+
+	if (!acl)
+		return mode & ~umask;
+	if ((u64)acl & 1)
+		return mode & ~(umask & ~0111);
+	return mode & (~0777 | acl_mode_of(acl));
+}
+
+/* mknod and open(O_CREAT). */
 static __always_inline int before_made(struct path *dir, struct dentry *dentry, u32 mode, u32 way)
 {
 	struct kill_op op = {.way = way, .door = KILL_DOOR_BORN, .flags = KILL_HAS_OLD};
@@ -36,7 +54,7 @@ static __always_inline int before_made(struct path *dir, struct dentry *dentry, 
 	op.mnt = BPF_CORE_READ(dir, mnt);
 	op.type = mode & S_IFMT ?: S_IFREG;
 	op.owner = BPF_CORE_READ(task, cred, fsuid.val);
-	op.requested = mode & S_IALLUGO & ~BPF_CORE_READ(fs, umask);
+	op.requested = born_mode(dir, mode & S_IALLUGO, BPF_CORE_READ(fs, umask));
 	return judge(&op, true);
 }
 

@@ -26,10 +26,22 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
+struct inode___kill {
+	struct hlist_head i_dentry;
+	struct posix_acl *i_default_acl;
+};
+
 struct dentry___kill {
 	u32 d_flags;
 	struct hlist_node d_sib; /* 6.8 */
 	struct hlist_head d_children;
+	struct hlist_node d_alias;
+};
+
+struct dentry___d_u {
+	union {
+		struct hlist_node d_alias;
+	} d_u; /* named up to 7.1 */
 };
 
 struct dentry___67 {
@@ -55,5 +67,6 @@ struct posix_acl {
 #define S_IALLUGO 07777
 #define S_IFDIR 0040000
 #define S_IFLNK 0120000
+#define SIGKILL 9
 #define EPERM 1
 #define EBUSY 16

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#define WITH_BPF_LOOP
 #include "Kill/killact.bpf.h"
 #include "Events/regs.bpf.h"
 
@@ -35,8 +36,8 @@ struct lookup {
 	struct list_head *head;
 	u32 pos, len, links, nofollow, failed, text_index;
 	char text[2][TEXT_MAX + NAME_BYTES];
-	char name[NAME_BYTES];
-	char other[NAME_BYTES];
+	char name[NAME_BYTES + 8];
+	char other[NAME_BYTES + 8];
 };
 
 struct {
@@ -85,15 +86,14 @@ static __noinline bool next_name(struct lookup *l)
 			break;
 		l->name[n++ & (NAME_BYTES - 1)] = c;
 	}
-	if (pos >= TEXT_MAX || n >= NAME_BYTES - 8) {
+	l->pos = pos;
+	l->len = n;
+	n = *(volatile u32 *)&l->len; /* or the verifier follows each length to the end */
+	if (*(volatile u32 *)&l->pos >= TEXT_MAX || n >= NAME_BYTES - 8) {
 		l->failed = 1;
 		return false;
 	}
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < 8; i++)
-		l->name[(n + i) & (NAME_BYTES - 1)] = 0;
-	l->pos = pos;
-	l->len = n;
+	__builtin_memset(l->name + (n & (NAME_BYTES - 1)), 0, 8);
 	return n > 0;
 }
 
@@ -355,8 +355,8 @@ static __noinline s32 own_descriptor(struct lookup *l)
 	return -1;
 }
 
-/* 0 and *out, or -1: not found. */
-static __noinline int find_path(const char *path, s32 dirfd, u32 nofollow, struct place *out)
+/* 0 and *out, or -1: not found. (Not static: see wanted_above().) */
+__noinline int find_path(u64 path, s32 dirfd, u32 nofollow, struct place *out)
 {
 	struct task_struct *task = current_task();
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
@@ -365,9 +365,9 @@ static __noinline int find_path(const char *path, s32 dirfd, u32 nofollow, struc
 	s32 fd;
 	long n;
 
-	if (!l)
+	if (!l || !out)
 		return -1;
-	n = bpf_probe_read_user_str(l->text[0], GIVEN_MAX, path);
+	n = bpf_probe_read_user_str(l->text[0], GIVEN_MAX, (void *)path);
 	l->nofollow = nofollow;
 	l->root.dentry = BPF_CORE_READ(fs, root.dentry);
 	l->root.mnt = BPF_CORE_READ(fs, root.mnt);

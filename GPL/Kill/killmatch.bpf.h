@@ -56,10 +56,45 @@ static __always_inline bool nameless(struct dentry *d)
 }
 
 /*
- * Within a file system up to its root, whatever part of it is mounted; from there to where it is
+ * Up within a file system to its root, whatever part of it is mounted; from there to where it is
  * mounted, and on. (Not static, as others here: the verifier follows such a function once, not once
  * for every way to it.)
  */
+#ifdef WITH_BPF_LOOP
+struct climb {
+	struct dentry *d;
+	struct vfsmount *mnt;
+	u32 mask, at_top;
+};
+
+static long climb_step(u32 i, void *climb)
+{
+	struct climb *c = climb;
+	struct dentry *d = c->d, *parent = BPF_CORE_READ(d, d_parent);
+
+	c->mask |= wanted_inode(KILL_DIM_PATH, BPF_CORE_READ(d, d_inode));
+	if (parent == d || !parent) {
+		struct mount *m = mount_of(c->mnt),
+			     *up = c->mnt ? BPF_CORE_READ(m, mnt_parent) : NULL;
+
+		if (nameless(d))
+			c->mask = ~0U;
+		c->at_top = nameless(d) || up == m || !up;
+		parent = BPF_CORE_READ(m, mnt_mountpoint);
+		c->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+	}
+	c->d = parent;
+	return c->at_top & 1; /* so that the verifier sees that it is no more */
+}
+
+__noinline u32 wanted_above(u64 dentry, u64 vfsmount)
+{
+	struct climb c = {.d = (void *)dentry, .mnt = (void *)vfsmount};
+
+	bpf_loop(DEPTH_MAX, climb_step, &c, 0);
+	return c.at_top ? c.mask : ~0U;
+}
+#else
 __noinline u32 wanted_above(u64 dentry, u64 vfsmount)
 {
 	struct dentry *d = (void *)dentry;
@@ -88,6 +123,7 @@ __noinline u32 wanted_above(u64 dentry, u64 vfsmount)
 	}
 	return ~0U;
 }
+#endif
 
 static __always_inline struct kernfs_node *kernfs_up(struct kernfs_node *kn)
 {

@@ -9,5 +9,5 @@
 struct kill_route {
 	__u8 watched, door;
 	__u8 fd, path, dirfd, mode, flags; /* arguments from 1; 0: none */
-	__u8 pad;
+	__u8 compat;			   /* of a 32-bit program: set where it is found */
 };

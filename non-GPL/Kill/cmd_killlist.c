@@ -76,6 +76,9 @@ static void print_armed(const struct kill_store *s, const struct kill_armed *a)
 			printf(" %s %s%s", kill_door_words[i], a->doors[i] ? "yes" : "NO",
 			       i + 1 < KILL_DOOR_COUNT ? "," : "\n");
 	}
+	if (a->way >= 0 && !a->told_file)
+		printf("files are found by the text of their paths: what that cannot follow gets "
+		       "past, and is counted as not judged\n");
 	if (!kill_rules_count(s))
 		printf("no rules: arming was cut short, or they are all gone; take the hook away: "
 		       "hostiso kill clear\n");
@@ -144,6 +147,7 @@ static void print_json(const struct kill_store *s, const struct kill_armed *a)
 
 	put_text(o, "provider", a->way < 0 ? "none" : kill_way_words[a->way]);
 	json_object_object_add(o, "refuses", json_object_new_boolean(a->refuses));
+	json_object_object_add(o, "told_file", json_object_new_boolean(a->told_file));
 	for (int i = 0; i < KILL_DOOR_COUNT; i++)
 		json_object_object_add(doors, kill_door_words[i],
 				       json_object_new_boolean(a->doors[i]));

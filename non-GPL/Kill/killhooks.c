@@ -12,8 +12,11 @@
 #include "Kill/killroutes.h"
 #include "Kill/killtest.h"
 #include "kill_fexit.skel.h"
+#include "kill_fexit_loop.skel.h"
 #include "kill_lsm.skel.h"
+#include "kill_lsm_loop.skel.h"
 #include "kill_modret.skel.h"
+#include "kill_modret_loop.skel.h"
 #include "kill_syscall.skel.h"
 #include "kill_tree.skel.h"
 
@@ -31,6 +34,9 @@ const char *const kill_door_words[KILL_DOOR_COUNT] = {
 };
 
 #define TREE KILL_WAY_COUNT /* follows processes: beside every way */
+
+/* In place of a door: what the way needs; what makes it better where the kernel has it. */
+enum { NEEDED = -1, BETTER = -2 };
 
 static const struct hook {
 	const char *prog;
@@ -53,12 +59,16 @@ static const struct hook {
 	 "bpf_lsm_inode_set_acl"},
 	{"kill_lsm_xattr510", KILL_WAY_LSM, KILL_DOOR_ACL, "bpf_lsm_inode_setxattr", 5,
 	 "bpf_lsm_inode_set_acl"},
-	{"kill_fexit_note", KILL_WAY_FEXIT, -1, NULL, 0, NULL},
+	{"kill_fexit_note", KILL_WAY_FEXIT, NEEDED, NULL, 0, NULL},
 	{"kill_fexit_chmod", KILL_WAY_FEXIT, KILL_DOOR_CHMOD, NULL, 0, NULL},
-	{"kill_syscall_enter", KILL_WAY_SYSCALL, -1, NULL, 0, NULL},
+	{"kill_syscall_enter", KILL_WAY_SYSCALL, NEEDED, NULL, 0, NULL},
 	{"kill_syscall_exit", KILL_WAY_SYSCALL, KILL_DOOR_CHMOD, NULL, 0, NULL},
-	{"kill_tree_exit", TREE, -1, NULL, 0, NULL},
-	{"kill_tree_fork", TREE, -1, NULL, 0, NULL},
+	{"kill_syscall_ctime", KILL_WAY_SYSCALL, BETTER, "btf_trace_inode_set_ctime_to_ts", 2,
+	 NULL},
+	{"kill_syscall_ctime_new", KILL_WAY_SYSCALL, BETTER, "btf_trace_ctime_ns_xchg", 4, NULL},
+	{"kill_syscall_ctime_same", KILL_WAY_SYSCALL, BETTER, "btf_trace_ctime_xchg_skip", 2, NULL},
+	{"kill_tree_exit", TREE, NEEDED, NULL, 0, NULL},
+	{"kill_tree_fork", TREE, NEEDED, NULL, 0, NULL},
 };
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
@@ -83,8 +93,11 @@ struct object {
 	}
 
 OBJECT(kill_modret)
+OBJECT(kill_modret_loop)
 OBJECT(kill_lsm)
+OBJECT(kill_lsm_loop)
 OBJECT(kill_fexit)
+OBJECT(kill_fexit_loop)
 OBJECT(kill_tree)
 
 static void destroy_kill_syscall(void *skel)
@@ -95,30 +108,34 @@ static void destroy_kill_syscall(void *skel)
 static struct object open_kill_syscall(void)
 {
 	static const struct {
-		unsigned int nr;
+		unsigned int nr, nr32;
 		struct kill_route route;
 	} calls[] = {
-#define KILL_CALL(nr, door, fd, path, dirfd, mode, flags)                                          \
-	{nr, {1, KILL_DOOR_##door, fd, path, dirfd, mode, flags, 0}},
+#define KILL_CALL(nr, nr32, door, fd, path, dirfd, mode, flags)                                    \
+	{nr, nr32, {1, KILL_DOOR_##door, fd, path, dirfd, mode, flags, 0}},
 #include "Kill/killcalls.def"
 #undef KILL_CALL
 	};
 	struct kill_syscall_bpf *skel = kill_syscall_bpf__open();
 
-	for (size_t i = 0; skel && i < sizeof(calls) / sizeof(*calls); i++)
-		skel->rodata->kill_routes[calls[i].nr] = calls[i].route;
+	for (size_t i = 0; skel && i < sizeof(calls) / sizeof(*calls); i++) {
+		skel->rodata->kill_routes[0][calls[i].nr] = calls[i].route;
+		skel->rodata->kill_routes[1][calls[i].nr32] = calls[i].route;
+	}
 	return (struct object){skel, skel ? skel->skeleton : NULL, destroy_kill_syscall};
 }
 
 static struct object open_way(int way)
 {
+	bool loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+
 	switch (way) {
 	case KILL_WAY_MODRET:
-		return open_kill_modret();
+		return loop ? open_kill_modret_loop() : open_kill_modret();
 	case KILL_WAY_LSM:
-		return open_kill_lsm();
+		return loop ? open_kill_lsm_loop() : open_kill_lsm();
 	case KILL_WAY_FEXIT:
-		return open_kill_fexit();
+		return loop ? open_kill_fexit_loop() : open_kill_fexit();
 	case KILL_WAY_SYSCALL:
 		return open_kill_syscall();
 	}
@@ -158,6 +175,20 @@ static __u64 missed_by(const struct kill_store *s, const char *name)
 	return p.recursion_misses;
 }
 
+static bool needed(const struct hook *h)
+{
+	return h->door == NEEDED || h->door == KILL_DOOR_CHMOD;
+}
+
+/* Does the kernel itself tell which file a call changed? */
+static bool told_file(const struct kill_store *s, int way)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (hooks[i].way == way && hooks[i].door == BETTER && !attached(s, hooks[i].prog))
+			return false;
+	return true;
+}
+
 void kill_hooks_armed(const struct kill_store *s, struct kill_armed *out)
 {
 	bool whole[TREE + 1];
@@ -167,7 +198,7 @@ void kill_hooks_armed(const struct kill_store *s, struct kill_armed *out)
 	for (size_t i = 0; i < HOOKS; i++) {
 		const struct hook *h = &hooks[i];
 
-		if ((h->door < 0 || h->door == KILL_DOOR_CHMOD) && !attached(s, h->prog))
+		if (needed(h) && !attached(s, h->prog))
 			whole[h->way] = false;
 	}
 	for (int w = KILL_WAY_COUNT - 1; w >= 0; w--)
@@ -175,6 +206,7 @@ void kill_hooks_armed(const struct kill_store *s, struct kill_armed *out)
 			out->way = w;
 	out->tree = whole[TREE];
 	out->refuses = out->way == KILL_WAY_MODRET || out->way == KILL_WAY_LSM;
+	out->told_file = out->way >= 0 && told_file(s, out->way);
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hooks[i].way == out->way && hooks[i].door >= 0 && attached(s, hooks[i].prog))
 			out->doors[hooks[i].door] = true;
@@ -203,7 +235,7 @@ static int attach_all(struct provider *p, int way, const char **refused)
 		ret = provider_attach(p, h->prog);
 		*refused = h->prog;
 		/* another door shut is said by `kill list`; without chmod it is no way at all */
-		if (ret < 0 && (h->door < 0 || h->door == KILL_DOOR_CHMOD))
+		if (ret < 0 && needed(h))
 			return ret;
 	}
 	return 0;

@@ -13,6 +13,7 @@ struct kill_armed {
 	bool tree;		     /* processes are followed */
 	__u64 missed;		     /* runs that the kernel left out: it was preempted in one */
 	bool refuses;		     /* before the fact */
+	bool told_file;		     /* which file it is, by the kernel, whatever its path says */
 };
 
 /* What is pinned and attached now. */

@@ -2,14 +2,14 @@
 /*
  * chmod_doors DOOR FILE MODE: gives FILE the mode (octal) by one door; 0, or 1 when it was refused
  * (EPERM), 77 when this kernel has no such door, 3 for anything else.
- * chmod_doors each FILE MODE DOOR...: a child by each door, FILE made anew with 0644 before; prints
- * `DOOR STATUS MODE`, the status as a shell has it, the mode afterwards or none.
- * chmod_doors swap FILE OTHER MODE TIMES: chmods a path that another process turns from the one
- * into the other all the time, and asks after each whether FILE has an execute bit; 0: never.
- * `switch` is the same with a symbolic link, `flicker` with another process that sets other modes
- * (OTHER). chmod_doors storm DIR PROCESSES TIMES: each process takes the execute bit off its own
- * file and puts it back, so often. chmod_doors mass DIR PROCESSES MODE: as many children chmod a
- * file each, at once; prints how many were killed.
+ * chmod_doors each MODE FILE... -- DOOR...: for each FILE a child by each door, FILE made anew with
+ * 0644 before; prints `FOLDER DOOR STATUS MODE`, the status as a shell has it, the mode afterwards
+ * or none. chmod_doors swap FILE OTHER MODE TIMES: chmods a path that another process turns from
+ * the one into the other all the time, and asks after each whether FILE has an execute bit; 0:
+ * never. `switch` is the same with a symbolic link, `flicker` with another process that sets other
+ * modes (OTHER). chmod_doors storm DIR PROCESSES TIMES: each process takes the execute bit off its
+ * own file and puts it back, so often. chmod_doors mass DIR PROCESSES MODE: as many children chmod
+ * a file each, at once; prints how many were killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,6 +99,20 @@ static int by_acl(const char *file, mode_t mode)
 	return done(setxattr(file, "system.posix_acl_access", &acl, sizeof(acl), 0));
 }
 
+/* A folder whose default ACL lets everything: no umask is asked there. */
+static int set_default(const char *file)
+{
+	struct acl acl = acl_of(0777);
+	char *dir = dirname(strdup(file));
+
+	return setxattr(dir, "system.posix_acl_default", &acl, sizeof(acl), 0);
+}
+
+static void unset_default(const char *file)
+{
+	removexattr(dirname(strdup(file)), "system.posix_acl_default");
+}
+
 /* One request by io_uring, with no library. */
 static int by_uring(const struct io_uring_sqe *sqe)
 {
@@ -179,6 +193,19 @@ static int by_compat(const char *file, mode_t mode)
 }
 #endif
 
+/* A link whose text is too long for its inode. */
+static int by_long_link(const char *file, mode_t mode)
+{
+	char text[4096] = "", link[4096];
+
+	for (int i = 0; i < 300; i++)
+		strcat(text, "/.");
+	strcat(text, file);
+	snprintf(link, sizeof(link), "%s.link", getenv("ELSEWHERE"));
+	unlink(link);
+	return symlink(text, link) < 0 ? 3 : done(chmod(link, mode));
+}
+
 static int through(const char *door, const char *file, mode_t mode)
 {
 	char by_fd[64];
@@ -191,6 +218,20 @@ static int through(const char *door, const char *file, mode_t mode)
 		return done(syscall(__NR_fchmodat, AT_FDCWD, file, mode));
 	if (!strcmp(door, "fchmodat2"))
 		return done(syscall(NR_FCHMODAT2, AT_FDCWD, file, mode, 0));
+	if (!strcmp(door, "procfs") || !strcmp(door, "procmknod")) {
+		char by_root[4096];
+
+		snprintf(by_root, sizeof(by_root), "/proc/self/root%s", file);
+		return !strcmp(door, "procfs") ? done(chmod(by_root, mode))
+		       : unlink(file) < 0      ? 3
+					       : done(mknod(by_root, S_IFREG | mode, 0));
+	}
+	if (!strcmp(door, "longlink"))
+		return by_long_link(file, mode);
+#ifdef __x86_64__
+	if (!strcmp(door, "x32"))
+		return done(syscall(0x40000000 | __NR_chmod, file, mode));
+#endif
 	if (!strcmp(door, "compat"))
 		return by_compat(file, mode);
 	if (!strcmp(door, "handle"))
@@ -199,6 +240,12 @@ static int through(const char *door, const char *file, mode_t mode)
 		return by_acl(file, mode);
 	if (!strcmp(door, "creat"))
 		return unlink(file) < 0 ? 3 : done(open(file, O_CREAT | O_WRONLY, mode));
+	if (!strcmp(door, "defacl")) {
+		umask(0777);
+		return set_default(file) < 0 ? 77
+		       : unlink(file) < 0    ? 3
+					     : done(open(file, O_CREAT | O_WRONLY, mode));
+	}
 	if (!strcmp(door, "mknod"))
 		return unlink(file) < 0 ? 3 : done(mknod(file, S_IFREG | mode, 0));
 	if (!strcmp(door, "uring"))
@@ -235,26 +282,39 @@ static int through(const char *door, const char *file, mode_t mode)
 	return 3;
 }
 
-/* One child by each of the doors. */
-static int each(const char *file, mode_t mode, char **doors)
+static void one(const char *door, char *file, mode_t mode)
 {
-	for (; *doors; doors++) {
-		struct stat st;
-		int status;
+	struct stat st;
+	int status;
 
-		unlink(file);
-		umask(022);
-		close(open(file, O_CREAT | O_EXCL | O_WRONLY, 0644));
-		fflush(stdout);
-		if (!fork())
-			_exit(through(*doors, strdup(file), mode));
-		wait(&status);
-		status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-		if (stat(file, &st) < 0)
-			printf("%s %d none\n", *doors, status);
-		else
-			printf("%s %d %o\n", *doors, status, st.st_mode & 07777);
-	}
+	unlink(file);
+	umask(022);
+	close(open(file, O_CREAT | O_EXCL | O_WRONLY, 0644));
+	fflush(stdout);
+	if (!fork())
+		_exit(through(door, strdup(file), mode));
+	wait(&status);
+	unset_default(file);
+	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	printf("%s %s %d ", basename(dirname(strdup(file))), door, status);
+	if (stat(file, &st) < 0)
+		printf("none\n");
+	else
+		printf("%o\n", st.st_mode & 07777);
+}
+
+/* One child by each of the doors, for each of the files. */
+static int each(mode_t mode, char **words)
+{
+	char **doors = words;
+
+	while (*doors && strcmp(*doors, "--"))
+		doors++;
+	if (!*doors)
+		return 2;
+	for (; strcmp(*words, "--"); words++)
+		for (char **door = doors + 1; *door; door++)
+			one(*door, *words, mode);
 	return 0;
 }
 
@@ -374,7 +434,7 @@ int main(int argc, char **argv)
 	if (argc == 5 && !strcmp(argv[1], "mass"))
 		return mass(argv[2], atoi(argv[3]), strtoul(argv[4], NULL, 8));
 	if (argc > 4 && !strcmp(argv[1], "each"))
-		return each(argv[2], strtoul(argv[3], NULL, 8), argv + 4);
+		return each(strtoul(argv[2], NULL, 8), argv + 3);
 	if (argc == 6)
 		return race(argv[1], argv[2], argv[3], strtoul(argv[4], NULL, 8), atoi(argv[5]));
 	if (argc != 4) {

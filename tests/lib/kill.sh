@@ -19,7 +19,6 @@ kill_() { # WORD...: hostiso kill with our own pins
 	shift
 	"$build/hostiso" kill "$word" --pin-dir "$pins" "$@"
 }
-need jq
 kill_ clear >/dev/null # of a run that was killed
 # shellcheck disable=SC2317
 kill_after() {
@@ -51,28 +50,67 @@ victim() { # WORDS...: to $status, what it printed to $said
 	said=$(<"$scratch/said")
 }
 
+umask 022
 fresh() {
 	rm -f "$file"
-	(umask 077 && : >"$file")
-	chmod 644 "$file"
+	: >"$file"
 }
 mode() {
 	stat -c %a "$file" 2>/dev/null || echo none
 }
-mine=(--tree "$runner_pid" --path "$dir")
-rule=''
-arm() { # OPTIONS...: the rule's number to $rule
-	rule=$(kill_ chmod "${mine[@]}" --for 10m --json "$@" | jq .rule) && [[ $rule ]]
+
+# A rule for the victims: in all of $dir, or in a folder of it.
+rule='' armed=() whose=(--tree "$runner_pid")
+mine=("${whose[@]}" --path "$dir")
+arm_for() { # OPTIONS...: the rule's number to $rule, and to $armed
+	rule=$(kill_ chmod "${whose[@]}" --for 10m --json "$@") && rule=${rule#*: } && rule=${rule%%,*} &&
+		[[ $rule ]] && armed+=("$rule")
 }
-counts() { # FILTER: of $rule
-	kill_ list --json | jq -c ".rules[] | select(.rule == $rule) | $1"
+arm() { # OPTIONS...
+	arm_for --path "$dir" "$@"
+}
+arm_in() { # FOLDER OPTIONS...
+	mkdir -p "$dir/$1"
+	arm_for --path "$dir/$1" "${@:2}"
+}
+disarm() { # all since the last time
+	[[ ! ${armed[*]} ]] || kill_ remove "${armed[@]}" >/dev/null
+	armed=()
+}
+
+# What `kill list` says: of all to ${told[KEY]}, of a rule to ${told[RULE.KEY]}; the numbers to $listed.
+declare -A told
+look() {
+	local line key value id='' within=''
+	told=() listed=()
+	while read -r line; do
+		if [[ $line =~ ^\"([a-z_-]+)\":\ *\"?(.*[^,\"])?\"?,?$ ]]; then
+			key=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+			[[ $key != rule ]] || { id=$value. && listed+=("$value"); }
+			told[$id$within$key]=$value
+			[[ $value != '{' ]] || within=$key.
+		elif [[ $line == '}'* ]]; then
+			within=''
+		fi
+	done < <(kill_ list --json)
+}
+of() { # KEY: of $rule, as looked at last
+	echo "${told[$rule.$1]}"
+}
+counts() { # .KEY: of $rule, now
+	look
+	of "${1#.}"
+}
+watched() {
+	look
+	[[ ${told[watched]} == true ]]
 }
 
 # What matches is told in $scratch/events, by $watcher.
 watch_matches() {
 	"$build/hostiso" kill watch --pin-dir "$pins" >"$scratch/events" 2>/dev/null {lab_lock}>&- &
 	watcher=$!
-	eventually 20 eval '[[ $(kill_ list --json | jq .watched) == true ]]'
+	eventually 20 watched
 }
 watch_no_more() {
 	kill "$watcher"
