@@ -26,11 +26,16 @@ like "$output" '^[0-9.]+ [0-9.]+$' "and prints two numbers"
 exits 1 "rr without an answer fails" in_ns host "$bench/rr" 10.77.0.5 9 1
 mac=$(ip -n "$(ns host)" link show eth0 | sed -n 's,.*link/ether \([^ ]*\).*,\1,p')
 if output=$(in_ns peer "$bench/livemode" eth0 10.77.0.66 10.77.0.1 "$mac" 64 2>&1); then
-	like "$output" '^[0-9]+$' "livemode prints a number"
+	like "$output" '^[0-9.]+$' "livemode prints a number"
 else
 	skip "livemode" "this kernel's BPF_PROG_TEST_RUN has no live mode: $output"
 fi
 exits 1 "livemode wants addresses" in_ns peer "$bench/livemode" eth0 nonsense 10.77.0.1 "$mac" 1
+if start nsenter --net="/run/netns/$(ns host)" -- "$bench/tcx" eth0 count_tc 2>"$scratch/tcx"; then
+	exits 1 "tcx drops what comes" in_ns host "$bench/rr" 10.77.0.5 7 1
+else
+	skip "tcx" "$(tail -n 1 "$scratch/tcx")"
+fi
 
 touch "$scratch/victim"
 exits 1 "killtime fails when nobody kills" "$bench/killtime" "$scratch/victim"
@@ -49,7 +54,7 @@ like "$output" 'held: tc out, IPv4 allowed, at most 34 ns above empty: 20\.0' "a
 like "$output" '\*\*missed\*\*: flood, TC, at least 2\.4 × nft-inet: 2\.20' "one that is missed"
 like "$output" '\*\*not measured\*\*: flood, XDP' "one without its samples"
 like "$output" '- tracer: no machine' "and a row that was skipped, with its reason"
-like "$output" 'Bars: 1 held, 1 missed, 3 not measured' "they are counted"
+like "$output" 'Bars: 1 held, 1 missed, 5 not measured' "they are counted"
 printf 'a row\thostiso\tfast\n' >>"$scratch/samples"
 exits 255 "what is no number is no sample" "$tree/tools/bench/report" "$scratch/machine" "$scratch/samples"
 done_testing

@@ -3,7 +3,7 @@
  * What hostiso's filter is measured against, packet by packet: programs that do the least.
  *
  *   empty_tc, empty_xdp  nothing: the floor
- *   count_xdp            counts per CPU and drops: no filter drops faster
+ *   count_xdp, count_tc  count per CPU and drop: no filter drops faster
  *   read_xdp             the same, but reads the frame's source address: what any filter must
  *   pass_xdp             a driver with XDP on it, and nothing else
  *   hash_tc, hash_xdp    IPv4 only, exact addresses in one hash map: the least that is a filter
@@ -66,6 +66,13 @@ int hash_tc(struct __sk_buff *skb)
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 
 	return admits(data, data_end, 1) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int count_tc(struct __sk_buff *skb)
+{
+	count(0);
+	return TC_ACT_SHOT;
 }
 
 SEC("xdp")

@@ -30,6 +30,7 @@
 #define ALLOW PEER " " PEER6 " 10.0.0.7:443/tcp"
 #define GRANT_ID 7ULL
 #define GRANT_PORT 4001
+#define HOUR 3600000000000ULL
 
 static struct baseline_bpf *base;
 static unsigned int repeat = 500000;
@@ -88,6 +89,7 @@ struct bench_row {
 	bool drops;
 	struct frame *packet;
 	struct bpf_program *hash; /* the hash filter, where it can judge this packet */
+	bool deadline;		  /* as with isolate --for */
 };
 
 static void sample(const char *row, const char *what, double ns)
@@ -101,6 +103,7 @@ static void measure(const struct bench_row *r)
 	__u32 pass = r->type == XDP ? XDP_PASS : (__u32)TC_ACT_UNSPEC, retval;
 	double floor, cost;
 
+	policy_set_deadlines(&lab.maps, r->deadline ? boot_ns() + HOUR : 0, 0);
 	lab_control(r->control);
 	floor = run(empty, r->packet, &retval);
 	cost = run(lab.progs.fd[r->prog], r->packet, &retval);
@@ -147,6 +150,7 @@ static void measure_flip(void)
 	struct prober p = {.packet = out4(STRANGER, tcp(4000, 80, ACK))};
 	__u64 store;
 
+	policy_set_deadlines(&lab.maps, 0, 0);
 	lab_control(0);
 	if (pthread_create(&p.thread, NULL, probe, &p))
 		die("a thread");
@@ -193,6 +197,8 @@ int main(int argc, char **argv)
 		 out4(PEER, tcp(4000, 80, ACK))},
 		{"tc out, IPv4 drop", PROG_tc_out, TC, on, true, out4(STRANGER, tcp(4000, 80, ACK)),
 		 base->progs.hash_tc},
+		{"tc out, IPv4 drop, with a deadline", PROG_tc_out, TC, on, true,
+		 out4(STRANGER, tcp(4000, 80, ACK)), NULL, true},
 		{"tc out, IPv6 allowed", PROG_tc_out, TC, on, false,
 		 out6(PEER6, tcp(4000, 80, ACK))},
 		{"tc out, IPv6 drop", PROG_tc_out, TC, on, true,
@@ -200,12 +206,16 @@ int main(int argc, char **argv)
 		{"tc out, port entry", PROG_tc_out, TC, on, false,
 		 out4("10.0.0.7", tcp(4000, 443, ACK))},
 		{"tc in, IPv4 allowed", PROG_tc_in, TC, on, false, in4(PEER, tcp(80, 4000, ACK))},
+		{"tc in, IPv4 allowed, with grants", PROG_tc_in, TC, grants, false,
+		 in4(PEER, tcp(80, 4000, ACK))},
 		{"tc in, IPv4 drop", PROG_tc_in, TC, on, true, in4(STRANGER, udp(80, 4000))},
 		{"tc in, granted socket", PROG_tc_in, TC, grants, false,
 		 in4(STRANGER, udp(80, GRANT_PORT))},
 		{"xdp, not isolated", PROG_xdp_in, XDP, 0, false, in4(STRANGER, udp(80, 4000))},
 		{"xdp, IPv4 allowed", PROG_xdp_in, XDP, on, false, in4(PEER, udp(80, 4000)),
 		 base->progs.hash_xdp},
+		{"xdp, IPv4 allowed, with grants", PROG_xdp_in, XDP, grants, false,
+		 in4(PEER, udp(80, 4000))},
 		{"xdp, IPv4 drop", PROG_xdp_in, XDP, on, true, in4(STRANGER, udp(80, 4000)),
 		 base->progs.hash_xdp},
 		{"xdp, IPv6 drop", PROG_xdp_in, XDP, on, true, in6(STRANGER6, udp(80, 4000))},

@@ -70,10 +70,10 @@ nft_inet() { # [ELEMENTS]
 }
 
 # The least that nft can do, where it does it first.
-nft_netdev() {
-	cat <<-'EOF'
+nft_netdev() { # [ELEMENTS]
+	cat <<-EOF
 		table netdev bench {
-			set peers { type ipv4_addr; elements = { 10.77.0.5 } }
+			set peers { type ipv4_addr; elements = { ${1:-10.77.0.5} } }
 			chain in {
 				type filter hook ingress device eth0 priority 0; policy drop;
 				ip saddr @peers accept
@@ -90,10 +90,41 @@ xdp_program() { # NAME
 		exec ip link set eth0 xdpdrv object "$1" program "$2"' - "$baseline" "$1"
 }
 
+kernel_mib() { # CGROUP: of version 1 or 2
+	{ cat "$1/memory.kmem.usage_in_bytes" 2>/dev/null || sed -n 's/^kernel //p' "$1/memory.stat"; } | jq '. / 1048576'
+}
+
+# The kernel's memory on a command's account, in MiB, behind it: in a cgroup of its own, so that others have no part.
+charged() { # VARIANT COMMAND...
+	local row root group=''
+	row="allowlist of $(wc -l <"$scratch/entries"), kernel memory"
+	for root in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+		[[ $group || ! -e $root/memory.stat ]] || group=$root/${lab_ns_prefix}memory
+	done
+	if [[ ! $group ]] || ! mkdir "$group" 2>/dev/null; then
+		sample "$row" skipped "no cgroup with a memory controller here"
+		"${@:2}"
+		return
+	fi
+	(echo 0 >"$group/cgroup.procs" && "${@:2}")
+	sample "$row" "$1" "$(kernel_mib "$group")"
+	rmdir "$group"
+}
+
+load_nft_set() {
+	nft_netdev "$(paste -sd, "$scratch/entries")" | in_ns host nft -f -
+}
+
+load_hostiso_set() {
+	hostiso_in host isolate --limit 2000000 --allow-file "$scratch/entries" --xdp off >/dev/null
+}
+
 on() { # VARIANT
 	case $1 in
 	none) ;;
 	count | read | pass | hash) xdp_program "$1_xdp" ;;
+	count-tc) start nsenter --net="/run/netns/$(ns host)" -- "$build/tools/bench/tcx" eth0 count_tc ;;
+	pass-tc) start nsenter --net="/run/netns/$(ns host)" -- "$build/tools/bench/tcx" eth0 empty_tc ;;
 	nft-netdev) nft_netdev | in_ns host nft -f - ;;
 	nft-inet) nft_inet | in_ns host nft -f - ;;
 	hostiso) hostiso_in host isolate --allow 10.77.0.5 --xdp off >/dev/null ;;
@@ -102,6 +133,7 @@ on() { # VARIANT
 		in_ns host nft flush ruleset
 		;;
 	hostiso-xdp) hostiso_in host isolate --allow 10.77.0.5 --xdp native >/dev/null ;;
+	nft-set | hostiso-set) charged "$1" "load_${1//-/_}" ;;
 	esac
 }
 
@@ -117,52 +149,6 @@ off() { # VARIANT
 
 row_packets() {
 	"$build/tools/bench/packets" -n "$rounds" -r "$repeat" >>"$samples"
-}
-
-# ---- a flood of 64-byte frames from a stranger, as they arrive ----
-
-received() {
-	ip -n "$(ns host)" -j -s link show eth0 | jq '.[0].stats64.rx.packets'
-}
-
-flood_once() { # ROW VARIANT
-	local before ns_each mac
-	mac=$(ip -n "$(ns host)" -j link show eth0 | jq -r '.[0].address')
-	on "$2"
-	before=$(received)
-	ns_each=$(in_ns peer "$build/tools/bench/livemode" eth0 $stranger 10.77.0.1 "$mac" "$live_frames")
-	off "$2"
-	# Of what was sent, what arrived: a full ring drops before any filter sees it.
-	sample "$1" "$2" "$(jq -n "($(received) - $before) / $live_frames / $ns_each * 1000")"
-}
-
-row_flood() {
-	local round variant
-	bench_lab
-	in_ns host ethtool -K eth0 gro on # a veth takes redirected frames only with NAPI
-	for ((round = 0; round < slow_rounds; round++)); do
-		for variant in count read hash hostiso-xdp; do
-			flood_once "flood, XDP" "$variant"
-		done
-		for variant in hostiso hostiso-alone nft-netdev nft-inet none; do
-			flood_once "flood, TC" "$variant"
-		done
-	done
-	bench_unlab
-}
-
-# ---- through an allowed peer ----
-
-iperf() { # STREAMS [-u]: Gbit/s that arrived
-	local streams=$1 args=() amount=(-t 1) filter='.end.sum_received.bits_per_second / 1e9'
-	shift
-	[[ ! $quick ]] || amount=(-n 150M)
-	if [[ ${1:-} == -u ]]; then
-		args=(-u -b 0 -l 1400)
-		[[ ! $quick ]] || amount=(-n 20M)
-		filter='.end.sum | (.packets - .lost_packets) * 1400 * 8 / .seconds / 1e9'
-	fi
-	in_ns host timeout 20 iperf3 -c 10.77.0.5 -J "${amount[@]}" -P "$streams" "${args[@]}" | jq "$filter"
 }
 
 # Each variant has a lab of its own, and keeps it: one sample follows the other's in a second, which
@@ -193,6 +179,74 @@ side_by_side() { # SERVER SAMPLES ROUNDS VARIANT...: SERVER once, SAMPLES VARIAN
 	done
 }
 
+# ---- a flood of 64-byte frames from a stranger, as they arrive ----
+
+received() {
+	ip -n "$(ns host)" -j -s link show eth0 | jq '.[0].stats64.rx.packets'
+}
+
+flood_once() { # ROW VARIANT
+	local before ns_each mac
+	mac=$(ip -n "$(ns host)" -j link show eth0 | jq -r '.[0].address')
+	before=$(received)
+	ns_each=$(in_ns peer "$build/tools/bench/livemode" eth0 $stranger 10.77.0.1 "$mac" "$live_frames")
+	# Of what was sent, what arrived: a full ring drops before any filter sees it.
+	sample "$1" "$2" "$(jq -n "($(received) - $before) / $live_frames / $ns_each * 1000")"
+}
+
+take_frames() {
+	in_ns host ethtool -K eth0 gro on # a veth takes redirected frames only with NAPI
+}
+
+sample_flood() { # ROW VARIANT...
+	local row=$1 variant
+	shift
+	for variant; do
+		of_variant "$variant" flood_once "$row" "$variant"
+	done
+}
+
+sample_flood_xdp() { # VARIANT...
+	sample_flood "flood, XDP" "$@"
+}
+
+sample_flood_tc() { # VARIANT...
+	sample_flood "flood, TC" "$@"
+}
+
+row_flood() {
+	side_by_side take_frames sample_flood_xdp "$flood_rounds" count read hash hostiso-xdp
+	side_by_side take_frames sample_flood_tc "$flood_rounds" count-tc hostiso hostiso-alone nft-netdev nft-inet none
+}
+
+# ---- through an allowed peer ----
+
+# A fixed time would be whole seconds: the first run of each kind says how much goes through in 0.3.
+declare -A amount=()
+
+iperf() { # STREAMS [-u]: Gbit/s that arrived
+	local streams=$1 args=() filter='.end.sum_received.bits_per_second / 1e9'
+	local how_much=${amount[$*]:--n 50M}
+	[[ $quick || $* != 4 ]] || how_much='-t 1' # four TCP streams do not share an amount evenly
+	shift
+	if [[ ${1:-} == -u ]]; then
+		args=(-u -b 0 -l 1400)
+		filter='.end.sum | (.packets - .lost_packets) * 1400 * 8 / .seconds / 1e9'
+	fi
+	# shellcheck disable=SC2086 # an option and its value
+	in_ns host timeout 20 iperf3 -c 10.77.0.5 -J $how_much -P "$streams" "${args[@]}" | jq "$filter"
+}
+
+set_amounts() { # VARIANT
+	local streams kind
+	for streams in 1 4; do
+		for kind in '' ' -u'; do
+			# shellcheck disable=SC2086 # one or two words
+			amount[$streams$kind]="-n $(jq -n "$(of_variant "$1" iperf $streams $kind) * ${iperf_seconds} * 1e9 / 8 | floor")"
+		done
+	done
+}
+
 serve_iperf() {
 	# What it prints goes nowhere: nobody reads the pipe, and a server that waits for one answers nobody.
 	start nsenter --net="/run/netns/$(ns peer)" -- bash -c 'echo ready; exec iperf3 -s >/dev/null 2>&1'
@@ -201,6 +255,7 @@ serve_iperf() {
 
 sample_throughput() { # VARIANT...
 	local streams variant
+	[[ ${amount[*]} ]] || set_amounts none
 	for streams in 1 4; do
 		for variant; do
 			sample "throughput, TCP, $streams" "$variant" "$(of_variant "$variant" iperf "$streams")"
@@ -212,7 +267,9 @@ sample_throughput() { # VARIANT...
 }
 
 row_throughput() {
-	side_by_side serve_iperf sample_throughput "$slow_rounds" none nft-inet hostiso hostiso-alone pass hostiso-xdp
+	local floors=(pass-tc hostiso-alone) # what no bar asks for
+	[[ ! $quick ]] || floors=()
+	side_by_side serve_iperf sample_throughput "$slow_rounds" none nft-inet hostiso pass hostiso-xdp "${floors[@]}"
 }
 
 serve_echo() {
@@ -229,7 +286,7 @@ sample_latency() { # VARIANT...
 }
 
 row_latency() {
-	side_by_side serve_echo sample_latency "$rounds" none nft-inet hostiso hostiso-alone
+	side_by_side serve_echo sample_latency "$latency_rounds" none pass-tc nft-inet hostiso hostiso-alone
 }
 
 # ---- the time to isolate ----
@@ -296,29 +353,54 @@ row_isolate() {
 
 # ---- the allowlist's size ----
 
+# A frame of an allowed peer, to a MAC that is not ours: every filter passes it, and the IP stack drops it first
+# thing, which `none` measures.
+frame_once() { # ROW VARIANT
+	sample "$1" "$2" "$(in_ns peer "$build/tools/bench/livemode" eth0 11.0.0.0 10.77.0.1 02:00:00:00:00:99 "$live_frames")"
+}
+
+sample_frames() { # VARIANT...
+	local variant
+	for variant; do
+		of_variant "$variant" frame_once "allowlist of $n, a frame" "$variant"
+	done
+}
+
+entries() { # COUNT
+	perl -e 'for my $i (0 .. $ARGV[0] - 1) { my $a = 0x0b000000 + $i * 7;
+		print join(".", $a >> 24, $a >> 16 & 255, $a >> 8 & 255, $a & 255), "\n" }' "$1" >"$scratch/entries"
+}
+
 row_sizes() {
 	local n round sizes=(1 1000 100000 1000000) ms
 	"$build/tools/bench/sizes" -n "$rounds" -r "$((repeat / 50))" "${sizes[@]}" >>"$samples"
-	bench_lab
 	for n in "${sizes[@]}"; do
-		if [[ $quick && $n -gt 100000 ]]; then
-			sample "allowlist of $n, load" skipped "not with --quick: it takes more than a minute"
+		if [[ $quick && $n -gt 1000 ]]; then
+			sample "allowlist of $n, load and frames" skipped "not with --quick: it takes more than a minute"
 			continue
 		fi
-		perl -e 'for my $i (0 .. $ARGV[0] - 1) { my $a = 0x0b000000 + $i * 7;
-			print join(".", $a >> 24, $a >> 16 & 255, $a >> 8 & 255, $a & 255), "\n" }' "$n" >"$scratch/entries"
-		nft_inet "$(paste -sd, "$scratch/entries")" >"$scratch/ruleset"
-		for ((round = 0; round < (n > 100000 ? 1 : slow_rounds); round++)); do
-			timed guarded host nft -f "$scratch/ruleset"
-			sample "allowlist of $n, load" nft-inet "$ms"
-			off nft-inet
-			timed hostiso_in host isolate --limit 2000000 --allow-file "$scratch/entries"
-			sample "allowlist of $n, load" hostiso "$ms"
-			off hostiso
-			timed isolate_alone --limit 2000000 --allow-file "$scratch/entries"
-			sample "allowlist of $n, load" hostiso-alone "$ms"
-			off hostiso
-		done
+		entries "$n"
+		load_rounds "$n"
+		side_by_side take_frames sample_frames "$rounds" none nft-set hostiso-set
+	done
+}
+
+load_rounds() { # ENTRIES
+	local ms
+	bench_lab
+	nft_inet "$(paste -sd, "$scratch/entries")" >"$scratch/ruleset"
+	for ((round = 0; round < slow_rounds; round++)); do
+		timed guarded host nft -f "$scratch/ruleset"
+		sample "allowlist of $1, load" nft-inet "$ms"
+		off nft-inet
+		timed hostiso_in host isolate --limit 2000000 --allow-file "$scratch/entries"
+		sample "allowlist of $1, load" hostiso "$ms"
+		off hostiso
+		# Only to see where the time goes: not where it is seconds.
+		(($1 <= 100000)) || continue
+		timed isolate_alone --limit 2000000 --allow-file "$scratch/entries"
+		sample "allowlist of $1, load" hostiso-alone "$ms"
+		off hostiso
 	done
 	bench_unlab
 }
