@@ -198,6 +198,8 @@ static int say_state(struct session *s, const struct isolate_arguments *a)
 		print_json(&snap);
 	if (ask && !snapshot_whole(&snap))
 		code = EXIT_NOT_ISOLATED;
+	if (ask && snap.state == STATE_EXPIRED)
+		fprintf(stderr, "hostiso: not isolated any more: its time is over already\n");
 	for (size_t i = 0; ask && i < snap.degraded_count; i++)
 		fprintf(stderr, "hostiso: isolated, but not fully: %s\n", snap.degraded[i]);
 	snapshot_free(&snap);
@@ -207,6 +209,7 @@ static int say_state(struct session *s, const struct isolate_arguments *a)
 static void say_done(const struct isolate_arguments *a, const struct guard_result *res, bool was,
 		     size_t kept, struct session *s)
 {
+	__u64 deadline = s->maps.policy->deadline, now = boot_ns();
 	char rest[32];
 
 	if (s->maps.nft_backend)
@@ -224,12 +227,11 @@ static void say_done(const struct isolate_arguments *a, const struct guard_resul
 		       a->guard.xdp == XDP_GENERIC && res->generic ? " (generic)" : "");
 	if (kept)
 		printf("kept: your SSH connection\n");
-	if (s->maps.policy->deadline) {
+	if (deadline > now) {
 		/* the second that has just begun is still there */
-		duration_format(s->maps.policy->deadline - boot_ns() + SECOND_NS - 1, rest,
-				sizeof(rest));
+		duration_format(deadline - now + SECOND_NS - 1, rest, sizeof(rest));
 		printf("ends by itself in %s%s\n", rest,
-		       s->maps.policy->confirm_deadline == s->maps.policy->deadline
+		       s->maps.policy->confirm_deadline == deadline
 			       ? " unless you say: hostiso confirm"
 			       : "");
 	}

@@ -71,7 +71,7 @@ ok "confirm" hostiso confirm
 is "$(timed)" 0 "takes the end away"
 ok "isolate --for" hostiso isolate --for 1h
 ok_shut "isolates" host-attacker
-ok "isolate --for a moment" hostiso isolate --for 1s
+isolate_for_a_moment
 sleep 1.1
 is "$(state)" open "opens when its time is over, with nobody there"
 exits 3 "status then exits 3" hostiso status

@@ -160,7 +160,7 @@ ok "isolate --for" hostiso isolate --for 1h
 appear late0
 ok_shut "a device that comes: shut" host,icmp,10.78.0.2 host,udp,10.78.0.2,7
 ip -n "$(ns host)" link del late0
-ok "isolate --for a moment" hostiso isolate --for 1s
+isolate_for_a_moment
 appear late0
 sleep 1.1
 ok_open "open when the time is over, with nobody there" -w "$long_wait" "${probes[@]}" "${back[@]}"
