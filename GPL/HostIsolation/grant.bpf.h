@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include <bpf/bpf_core_read.h>
 #include "HostIsolation/grantmaps.bpf.h"
+#include "HostIsolation/kernel.bpf.h"
 #include "HostIsolation/match.bpf.h"
 
 #define TH_FIN 0x01
@@ -189,15 +189,13 @@ enum grant_socket {
  * marked. Its marks are put on the TCP socket as well, since what a listening one accepts inherits
  * from that. Linux 5.19 can tell.
  */
-struct mptcp_sock {
-};
+struct mptcp_sock;
 
 static __always_inline struct sock_grants *grant_marks_above(struct bpf_sock *sk)
 {
 	struct mptcp_sock *above = NULL;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) &&
-	    bpf_core_type_exists(struct mptcp_sock))
+	if (kernel.mptcp)
 		above = bpf_skc_to_mptcp_sock(sk);
 	return above ? bpf_sk_storage_get(&sock_grants, above, NULL, 0) : NULL;
 }

@@ -7,20 +7,13 @@
  */
 #pragma once
 
-#include <bpf/bpf_core_read.h>
+#include "HostIsolation/kernel.bpf.h"
 #include "HostIsolation/packet.bpf.h"
 
 #define CHECKSUM_PARTIAL 3
 
-struct sk_buff___offload {
-	unsigned char *head, *data;
-	__u8 ip_summed : 2;
-	__u16 csum_start; /* from head */
-	__u16 csum_offset;
-} __attribute__((preserve_access_index));
-
 /* 0: the kernel is locked down so far (confidentiality) that it refuses programs which read it. */
-const volatile __u8 offload_readable = 1;
+const volatile __u8 offload_readable = 0;
 
 /* Sockets of the IP stack cannot ask for it, and need not be looked at. */
 static __always_inline int from_ip_stack(struct __sk_buff *skb)
@@ -30,15 +23,25 @@ static __always_inline int from_ip_stack(struct __sk_buff *skb)
 	return sk && (sk->family == AF_INET || sk->family == AF_INET6);
 }
 
+static __always_inline int read_skb(struct __sk_buff *skb, __u32 at, void *to, __u32 size)
+{
+	return bpf_probe_read_kernel(to, size, (void *)skb + at);
+}
+
 /* Where the checksum goes, from the first byte the hook sees; -1: it is there already. */
 static __always_inline int checksum_goes(struct __sk_buff *skb)
 {
-	struct sk_buff___offload *s = (void *)skb;
+	__u64 summed = 0, head = 0, data = 0;
+	__u16 start = 0, offset = 0;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) != CHECKSUM_PARTIAL)
+	read_skb(skb, kernel.ip_summed, &summed, kernel.ip_summed_size & (sizeof(summed) - 1));
+	if (summed << kernel.ip_summed_up >> kernel.ip_summed_down != CHECKSUM_PARTIAL)
 		return -1;
-	return BPF_CORE_READ(s, csum_start) + BPF_CORE_READ(s, csum_offset) -
-	       (int)(BPF_CORE_READ(s, data) - BPF_CORE_READ(s, head));
+	read_skb(skb, kernel.head, &head, sizeof(head));
+	read_skb(skb, kernel.data, &data, sizeof(data));
+	read_skb(skb, kernel.csum_start, &start, sizeof(start));
+	read_skb(skb, kernel.csum_offset, &offset, sizeof(offset));
+	return start + offset - (int)(data - head);
 }
 
 /* Behind all that the verdict came from: addresses, ports, flags. What lies deeper may be a

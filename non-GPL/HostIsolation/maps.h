@@ -2,6 +2,7 @@
 /* The pinned maps: open, make, read the counters, throw the switch. */
 #pragma once
 
+#include "HostIsolation/kernelfacts.h" /* filter.skel.h has one */
 #include "HostIsolation/layout.h"
 #include "HostIsolation/pins.h"
 

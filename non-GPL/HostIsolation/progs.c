@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/facts.h"
 #include "HostIsolation/progs.h"
 #include "filter.skel.h"
 
@@ -88,7 +89,7 @@ struct load {
 };
 
 /* libbpf_probe_bpf_helper() takes the refusal of newer kernels for none. */
-bool progs_see_offload(void)
+static bool may_read_kernel(void)
 {
 	const struct bpf_insn insns[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
@@ -106,6 +107,18 @@ bool progs_see_offload(void)
 	return fd >= 0 || errno != EINVAL;
 }
 
+bool progs_see_offload(void)
+{
+	return access("/sys/kernel/btf/vmlinux", R_OK) == 0 && may_read_kernel();
+}
+
+/* To find them takes a while, in which the others may load. */
+static bool needs_facts(int prog)
+{
+	return prog == PROG_tc_in || prog == PROG_tc_out || prog == PROG_tc_in_ip ||
+	       prog == PROG_tc_out_ip;
+}
+
 static void load_one(struct load *l)
 {
 	struct bpf_program *prog;
@@ -114,8 +127,12 @@ static void load_one(struct load *l)
 	l->ret = l->skel ? 0 : -errno;
 	if (l->ret < 0)
 		return;
-	if (l->prog == PROG_tc_out || l->prog == PROG_tc_out_ip)
-		l->skel->rodata->offload_readable = progs_see_offload();
+	if (needs_facts(l->prog)) {
+		const struct kernel_facts *facts = kernel_facts();
+
+		memcpy((void *)&l->skel->rodata->kernel, facts, sizeof(*facts));
+		l->skel->rodata->offload_readable = facts->known && may_read_kernel();
+	}
 	bpf_object__for_each_program(prog, l->skel->obj) bpf_program__set_autoload(
 		prog, !strcmp(bpf_program__name(prog), prog_names[l->prog]));
 	for (int i = 0; i < MAP_COUNT && l->ret == 0; i++)

@@ -21,6 +21,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/grantlayout.h"
+#include "HostIsolation/kernelfacts.h"
 #include "filter.skel.h"
 
 #define PORT_OPEN 4001
