@@ -24,7 +24,7 @@ start "$build/tools/lab/watch" -o "$scratch/forbidden" -p "$(ns attacker),eth0" 
 watch=$!
 start "$build/tools/lab/watch" -o "$scratch/allowed" -p "$(ns peer),eth0" -u "$(ns host),9002"
 watch2=$!
-start "$build/tools/lab/flood" -r 400 -s 800 "$(ns host),10.77.0.66,9" "$(ns host),fd00:77::66,9" \
+start "$build/tools/lab/flood" -r "${HOSTISO_RATE:-400}" -s 800 "$(ns host),10.77.0.66,9" "$(ns host),fd00:77::66,9" \
 	"$(ns attacker),10.77.0.1,9001" "$(ns attacker),fd00:77::1,9001"
 start "$build/tools/lab/flood" -r 50 -s 800 "$(ns host),10.77.0.5,9" "$(ns host),fd00:77::5,9" \
 	"$(ns peer),10.77.0.1,9002" "$(ns peer),fd00:77::1,9002"

@@ -30,11 +30,12 @@ for name in out4 out6 in4 in6; do
 	more() { # one sent after release came back
 		[[ $(echoes "$name" "$opened" 9999999999999999) -gt 0 ]]
 	}
-	ok "$name goes on after release" eventually 20 more
+	ok "$name goes on after release" eventually 120 more
 done
 for name in kept4 kept6; do
 	ok "$name, an allowed peer's, never stopped" test "$(echoes "$name" "$cut" "$freed")" -ge 15
-	is "$(awk 'NF == 3 { n = $3 } END { print n }' "$scratch/$name")" 0 "$name: no segment was lost"
+	repeated=$(awk 'NF == 3 { n = $3 } END { print n }' "$scratch/$name")
+	ok "$name: no segment was lost (sent again: $repeated)" test "$repeated" -le "${HOSTISO_REPEATED:-0}"
 done
 
 # An isolated host that allows one of them again: the same connection goes on.
@@ -44,7 +45,7 @@ sleep 0.5
 is "$(echoes out4 "$cut" "$(now)")" 0 "out4 is cut again"
 ok "allow its peer" hostiso allow 10.77.0.66
 name=out4 opened=$(now)
-ok "out4 goes on" eventually 20 more
+ok "out4 goes on" eventually 120 more
 ok "deny it" hostiso deny 10.77.0.66
 cut=$(now)
 sleep 0.5

@@ -29,7 +29,7 @@ helpers+=($!)
 listens() {
 	in_ns peer bash -c 'exec 3<>/dev/tcp/10.77.0.1/22' 2>/dev/null
 }
-ok "the SSH server listens" eventually 10 listens
+ok "the SSH server listens" eventually 60 listens
 
 session() { # ADDRESS COMMAND
 	HOME=$scratch in_ns peer timeout "${patience:-20}" dbclient -y -y -T -i "$scratch/key" "root@$1" \
@@ -65,12 +65,12 @@ done
 is "$(kernel_state host)" "$before" "release leaves no trace"
 
 # --cut-ssh: as it says.
-patience=5 session 10.77.0.1 "$HOSTISO isolate ${allow[*]} --cut-ssh >/dev/null; sleep 1; echo alive" >"$scratch/cut" &
+patience=60 session 10.77.0.1 "$HOSTISO isolate ${allow[*]} --cut-ssh >/dev/null; sleep 1; echo alive" >"$scratch/cut" &
 cut=$!
 isolated() {
 	hostiso status >/dev/null 2>&1
 }
-ok "--cut-ssh: isolates" eventually 10 isolated
+ok "--cut-ssh: isolates" eventually 60 isolated
 sleep 2
 is "$(cat "$scratch/cut")" "" "--cut-ssh: the session is cut"
 ok_shut "--cut-ssh: and its peer" peer-host host-peer

@@ -37,10 +37,10 @@ held() { # PID
 	cat /proc/"$1"/fdinfo/* 2>/dev/null | sed -nE 's/^(prog|map|link)_id:\s+([0-9]+)$/\1 \2/p' | sort -u
 }
 still_there() { # FILE
-	local kind id
-	while read -r kind id; do
-		! bpftool "$kind" show id "$id" >/dev/null 2>&1 || echo "$kind $id"
-	done <"$1"
+	local kind
+	for kind in prog map link; do
+		bpftool "$kind" list | sed -nE "s/^([0-9]+): .*/$kind \\1/p"
+	done | sort -u | comm -12 - "$1"
 }
 # shellcheck disable=SC2317
 gone() { # FILE

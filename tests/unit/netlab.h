@@ -61,15 +61,15 @@ __attribute__((unused)) static int netlab_up(void)
 	lab.host = new_netns();
 	if (lab.origin < 0 || lab.peer < 0 || lab.host < 0)
 		return -1;
-	if (run("ip link set lo up && ip link add v0 type veth peer name v1 &&"
-		" ip link set v1 netns /proc/%d/fd/%d && ip link set v0 up &&"
-		" ip addr add 10.9.0.1/24 dev v0 && ip addr add fd09::1/64 dev v0 nodad",
+	if (run("ip -batch - <<-END\nlink set lo up\nlink add v0 type veth peer name v1\n"
+		"link set v1 netns /proc/%d/fd/%d\nlink set v0 up\naddr add 10.9.0.1/24 dev v0\n"
+		"addr add fd09::1/64 dev v0 nodad\nEND",
 		getpid(), lab.peer))
 		return -1;
 	if (enter(lab.peer) ||
-	    run("ip link set lo up && ip link set v1 up && ip addr add 10.9.0.2/24 dev v1 &&"
-		" ip addr add 10.9.0.3/24 dev v1 && ip addr add fd09::2/64 dev v1 nodad &&"
-		" ip addr add fd09::3/64 dev v1 nodad"))
+	    run("ip -batch - <<-END\nlink set lo up\nlink set v1 up\naddr add 10.9.0.2/24 dev v1\n"
+		"addr add 10.9.0.3/24 dev v1\naddr add fd09::2/64 dev v1 nodad\n"
+		"addr add fd09::3/64 dev v1 nodad\nEND"))
 		return -1;
 	return enter(lab.host);
 }
