@@ -31,11 +31,12 @@ static __always_inline int read_skb(struct __sk_buff *skb, __u32 at, void *to, _
 /* Where the checksum goes, from the first byte the hook sees; -1: it is there already. */
 static __always_inline int checksum_goes(struct __sk_buff *skb)
 {
-	__u64 summed = 0, head = 0, data = 0;
+	__u64 head = 0, data = 0;
 	__u16 start = 0, offset = 0;
+	__u8 summed = 0;
 
-	read_skb(skb, kernel.ip_summed, &summed, kernel.ip_summed_size & (sizeof(summed) - 1));
-	if (summed << kernel.ip_summed_up >> kernel.ip_summed_down != CHECKSUM_PARTIAL)
+	read_skb(skb, kernel.ip_summed, &summed, sizeof(summed));
+	if ((summed >> kernel.ip_summed_shift & kernel.ip_summed_mask) != CHECKSUM_PARTIAL)
 		return -1;
 	read_skb(skb, kernel.head, &head, sizeof(head));
 	read_skb(skb, kernel.data, &data, sizeof(data));

@@ -131,7 +131,7 @@ static void load_one(struct load *l)
 		const struct kernel_facts *facts = kernel_facts();
 
 		memcpy((void *)&l->skel->rodata->kernel, facts, sizeof(*facts));
-		l->skel->rodata->offload_readable = facts->known && may_read_kernel();
+		l->skel->rodata->offload_readable = facts->skb_known && may_read_kernel();
 	}
 	bpf_object__for_each_program(prog, l->skel->obj) bpf_program__set_autoload(
 		prog, !strcmp(bpf_program__name(prog), prog_names[l->prog]));
