@@ -92,17 +92,15 @@ static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32
 	return audit ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-#define WAY_OUT 1 /* DIR_OUT */
-#define WAY_ETHERNET 2
-
 /* Where the device is to write a checksum into a frame that passes; -1: it is to write none. */
 static __always_inline int checksum_left(struct __sk_buff *skb)
 {
 	return !offload_readable || from_ip_stack(skb) ? -1 : checksum_goes(skb);
 }
 
-/* Global, as the next: a frame that passes, unless that is where the verdict has looked. */
-__noinline int tc_offloaded(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 ethernet)
+/* A frame that passes, unless that is where the verdict has looked. */
+static __always_inline int offloaded(struct __sk_buff *skb, __u64 control, __u32 reason,
+				     int ethernet)
 {
 	int at = checksum_left(skb);
 	struct packet *p = packet_of_cpu();
@@ -115,12 +113,21 @@ __noinline int tc_offloaded(struct __sk_buff *skb, __u64 control, __u32 reason, 
 	return tc_return(skb, control, reason, DIR_OUT, ethernet);
 }
 
-/* Global, so that what is rarely needed takes no registers from the short way. */
-__noinline int tc_long(struct __sk_buff *skb, __u64 control, __u64 now, __u32 way)
+__noinline int offloaded_ethernet(struct __sk_buff *skb, __u64 control, __u32 reason)
 {
-	__u32 dir = way & WAY_OUT, reason;
-	int ethernet = !!(way & WAY_ETHERNET);
+	return offloaded(skb, control, reason, 1);
+}
+
+__noinline int offloaded_headerless(struct __sk_buff *skb, __u64 control, __u32 reason)
+{
+	return offloaded(skb, control, reason, 0);
+}
+
+static __always_inline int judge_long(struct __sk_buff *skb, __u64 control, __u64 now, __u32 dir,
+				      int ethernet)
+{
 	struct packet *p = packet_of_cpu();
+	__u32 reason;
 
 	if (!p)
 		return TC_ACT_SHOT;
@@ -131,8 +138,32 @@ __noinline int tc_long(struct __sk_buff *skb, __u64 control, __u64 now, __u32 wa
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
 		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
 	if (dir == DIR_OUT && reason_passes(reason) && checksum_left(skb) >= 0)
-		return tc_offloaded(skb, control, reason, ethernet);
+		return ethernet ? offloaded_ethernet(skb, control, reason)
+				: offloaded_headerless(skb, control, reason);
 	return tc_return(skb, control, reason, dir, ethernet);
+}
+
+/*
+ * Global, so that what is rarely needed takes no registers from the short way; one for each
+ * program, so that each has what it needs only: the verifier's time is most of the time to isolate.
+ */
+#define LONG_WAY(name, dir, ethernet)                                                              \
+	__noinline int name(struct __sk_buff *skb, __u64 control, __u64 now)                       \
+	{                                                                                          \
+		return judge_long(skb, control, now, dir, ethernet);                               \
+	}
+LONG_WAY(long_in, DIR_IN, 1)
+LONG_WAY(long_out, DIR_OUT, 1)
+LONG_WAY(long_in_headerless, DIR_IN, 0)
+LONG_WAY(long_out_headerless, DIR_OUT, 0)
+
+static __always_inline int tc_long(struct __sk_buff *skb, __u64 control, __u64 now, __u32 dir,
+				   int ethernet)
+{
+	if (dir == DIR_OUT)
+		return ethernet ? long_out(skb, control, now)
+				: long_out_headerless(skb, control, now);
+	return ethernet ? long_in(skb, control, now) : long_in_headerless(skb, control, now);
 }
 
 static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethernet)
@@ -146,9 +177,10 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 	reason = judge_short(policy, control, (void *)(long)skb->data, (void *)(long)skb->data_end,
 			     skb->len, ethernet, dir, 1, &now);
 	if (reason == PARSED)
-		return tc_long(skb, control, now, dir | (ethernet ? WAY_ETHERNET : 0));
+		return tc_long(skb, control, now, dir, ethernet);
 	if (dir == DIR_OUT && reason == REASON_ALLOWED && checksum_left(skb) >= 0)
-		return tc_offloaded(skb, control, reason, ethernet);
+		return ethernet ? offloaded_ethernet(skb, control, reason)
+				: offloaded_headerless(skb, control, reason);
 	count(control, reason, dir, skb->len);
 	return reason == REASON_ALLOWED || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
@@ -214,7 +246,7 @@ __noinline int parse_xdp(struct xdp_md *ctx, __u32 frame_len)
 	return parse_packet(data, data_end, frame_len ? frame_len : p->linear, 1, p);
 }
 
-/* Global for the same reason as tc_long(). */
+/* Global for the same reason as long_in(). */
 __noinline int xdp_long(struct xdp_md *ctx, __u64 control, __u64 now, __u32 frame_len)
 {
 	struct packet *p = packet_of_cpu();
