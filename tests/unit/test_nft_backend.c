@@ -343,11 +343,13 @@ static void test_large_allowlist(void **state)
 {
 	NEEDS_LAB();
 	struct error err = {};
+	/* Of Linux 5.10 each takes as long as there are others: a minute in an emulated machine. */
+	const unsigned int count = getenv("HOSTISO_VM") ? 6000 : 30000;
 	struct nft_state s;
 	int judged;
 
 	ALLOW("10.9.0.2");
-	for (unsigned int i = 0; i < 30000; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		struct entry_key k = {
 			.family = i % 2 ? AF_INET6 : AF_INET,
 			.prefixlen = i % 2 ? 128 : 32,
@@ -366,8 +368,8 @@ static void test_large_allowlist(void **state)
 	s = state_now();
 	judged = s.can & NFT_CAN_EGRESS ? NFPROTO_NETDEV : NFPROTO_INET;
 	nft_state_free(&s);
-	assert_true(set_size(judged, "allow4") > 10000);
-	assert_true(set_size(judged, "allow6") > 10000);
+	assert_true(set_size(judged, "allow4") > count / 3);
+	assert_true(set_size(judged, "allow6") > count / 3);
 	EVENTUALLY(udp_out("10.9.0.2"));
 	assert_false(udp_out("10.9.0.3"));
 }
