@@ -21,9 +21,10 @@ mkdir -p "$scratch/home/.ssh"
 dropbearkey -t ed25519 -f "$scratch/host_key" >/dev/null 2>&1
 dropbearkey -t ed25519 -f "$scratch/key" 2>/dev/null | grep '^ssh-' >"$scratch/home/.ssh/authorized_keys"
 chmod -R go= "$scratch/home"
-# The server sees another home in place of root's, so that the machine's own stays as it is.
+# To the server root's home is another one, so that the machine's own stays as it is (and is seen: this tree may lie in it).
+sed -E "s,^(root:([^:]*:){4})[^:]*,\1$scratch/home," /etc/passwd >"$scratch/passwd"
 guarded host setpriv --pdeathsig TERM unshare -m bash -c '
-	mount --bind "$1/home" /root && exec dropbear -F -E -s -r "$1/host_key" -p 22 -P ""' server "$scratch" \
+	mount --bind "$1/passwd" /etc/passwd && exec dropbear -F -E -s -r "$1/host_key" -p 22 -P ""' server "$scratch" \
 	>"$scratch/server" 2>&1 &
 helpers+=($!)
 listens() {
