@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The rows of tools/bench/run, which reads this: one function each, writing samples.
+# The rows of tools/bench/run, which reads this: one function each, writing samples. Those of the time that verbs
+# take are in verbs.sh.
 
 baseline=$build/tools/bench/baseline.bpf.o
 stranger=10.77.0.66
@@ -287,68 +288,6 @@ sample_latency() { # VARIANT...
 
 row_latency() {
 	side_by_side serve_echo sample_latency "$latency_rounds" none pass-tc nft-inet hostiso hostiso-alone
-}
-
-# ---- the time to isolate ----
-
-# From the command's start to the last packet that should not have left: sent all the while, and
-# seen by the neighbour.
-last_packet() { # VARIANT COMMAND...
-	local variant=$1 log=$scratch/last flood watch since last
-	shift
-	start "$build/tools/lab/watch" -o "$log" -p "$(ns peer),eth0"
-	watch=$!
-	start "$build/tools/lab/flood" -r 10000 "$(ns host),$stranger,9"
-	flood=$!
-	sleep 0.05
-	since=${EPOCHREALTIME/./}
-	"$@" >/dev/null
-	sleep 0.05
-	kill "$flood" "$watch"
-	wait "$flood" "$watch" 2>/dev/null || true
-	helpers=()
-	last=$(awk '$1 ~ /^[0-9]+$/ && $1 > n { n = $1 } END { printf "%.0f", n }' "$log")
-	sample "isolate, last packet" "$variant" "$(jq -n "[($last - $since) / 1000, 0] | max")"
-}
-
-more_devices() { # COUNT: in all
-	local i
-	for ((i = 1; i < $1; i++)); do
-		echo "link add x$i type veth peer name x$i netns $(ns peer)"
-		echo "link set x$i up"
-		echo "netns exec $(ns peer) true" >/dev/null
-	done | ip -n "$(ns host)" -batch -
-	for ((i = 1; i < $1; i++)); do
-		echo "link set x$i up"
-	done | ip -n "$(ns peer)" -batch -
-}
-
-row_isolate() {
-	local round devices ms
-	nft_inet >"$scratch/ruleset"
-	for devices in 1 10 100; do
-		bench_lab
-		more_devices $devices
-		for ((round = 0; round < slow_rounds; round++)); do
-			timed guarded host nft -f "$scratch/ruleset"
-			sample "isolate, $devices" nft-inet "$ms"
-			off nft-inet
-			timed hostiso_in host isolate --allow 10.77.0.5
-			sample "isolate, $devices" hostiso "$ms"
-			off hostiso
-			((devices == 1)) || continue
-			timed isolate_alone --allow 10.77.0.5
-			sample "isolate, $devices" hostiso-alone "$ms"
-			off hostiso
-			last_packet nft-inet guarded host nft -f "$scratch/ruleset"
-			off nft-inet
-			last_packet hostiso hostiso_in host isolate --allow 10.77.0.5
-			off hostiso
-			timed guarded host true
-			sample "isolate, $devices" nothing "$ms"
-		done
-		bench_unlab
-	done
 }
 
 # ---- the allowlist's size ----
