@@ -95,7 +95,7 @@ static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32
 /* Where the device is to write a checksum into a frame that passes; -1: it is to write none. */
 static __always_inline int checksum_left(struct __sk_buff *skb)
 {
-	return !offload_readable || from_ip_stack(skb) ? -1 : checksum_goes(skb);
+	return !kernel.skb_readable || from_ip_stack(skb) ? -1 : checksum_goes(skb);
 }
 
 /* A frame that passes, unless that is where the verdict has looked. */
@@ -123,6 +123,13 @@ __noinline int offloaded_headerless(struct __sk_buff *skb, __u64 control, __u32 
 	return offloaded(skb, control, reason, 0);
 }
 
+static __always_inline int tc_offloaded(struct __sk_buff *skb, __u64 control, __u32 reason,
+					int ethernet)
+{
+	return ethernet ? offloaded_ethernet(skb, control, reason)
+			: offloaded_headerless(skb, control, reason);
+}
+
 static __always_inline int judge_long(struct __sk_buff *skb, __u64 control, __u64 now, __u32 dir,
 				      int ethernet)
 {
@@ -138,8 +145,7 @@ static __always_inline int judge_long(struct __sk_buff *skb, __u64 control, __u6
 	if (control & CONTROL_GRANTS && grant_may_overrule(reason))
 		reason = dir == DIR_OUT ? grant_out(skb, reason, now) : grant_in(skb, reason, now);
 	if (dir == DIR_OUT && reason_passes(reason) && checksum_left(skb) >= 0)
-		return ethernet ? offloaded_ethernet(skb, control, reason)
-				: offloaded_headerless(skb, control, reason);
+		return tc_offloaded(skb, control, reason, ethernet);
 	return tc_return(skb, control, reason, dir, ethernet);
 }
 
@@ -179,8 +185,7 @@ static __always_inline int tc_verdict(struct __sk_buff *skb, __u32 dir, int ethe
 	if (reason == PARSED)
 		return tc_long(skb, control, now, dir, ethernet);
 	if (dir == DIR_OUT && reason == REASON_ALLOWED && checksum_left(skb) >= 0)
-		return ethernet ? offloaded_ethernet(skb, control, reason)
-				: offloaded_headerless(skb, control, reason);
+		return tc_offloaded(skb, control, reason, ethernet);
 	count(control, reason, dir, skb->len);
 	return reason == REASON_ALLOWED || control & CONTROL_AUDIT ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }

@@ -13,9 +13,9 @@
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "HostIsolation/exefile.bpf.h"
 #include "HostIsolation/grantmaps.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -25,20 +25,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Only the fields we read; libbpf finds where this kernel has them. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct super_block {
-	__u32 s_dev;
-};
-
-struct inode {
-	unsigned long i_ino;
-	__u32 i_generation;
-	struct super_block *i_sb;
-};
-
-struct file {
-	struct inode *f_inode;
-};
-
 struct mm_struct {
 	struct file *exe_file;
 };
@@ -205,9 +191,7 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
-	struct inode *inode = task->mm->exe_file->f_inode;
-	struct exe_key key = {
-		.dev = inode->i_sb->s_dev, .ino = inode->i_ino, .generation = inode->i_generation};
+	struct exe_key key = exe_key_of(task->mm->exe_file);
 	__u64 *id = bpf_map_lookup_elem(&granted_exes, &key);
 	struct granted_task new = {}, *old;
 	__u32 tgid = task->tgid;

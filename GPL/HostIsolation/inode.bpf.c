@@ -7,25 +7,11 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-#include "HostIsolation/grantlayout.h"
+#include "HostIsolation/exefile.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct super_block {
-	__u32 s_dev;
-};
-
-struct inode {
-	unsigned long i_ino;
-	__u32 i_generation;
-	struct super_block *i_sb;
-};
-
-struct file {
-	struct inode *f_inode;
-};
-
 struct fdtable {
 	struct file **fd;
 };
@@ -47,12 +33,8 @@ int inode_of_fd(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
-	struct inode *inode;
 
 	bpf_probe_read_kernel(&file, sizeof(file), files + ctx->args[0]);
-	inode = BPF_CORE_READ(file, f_inode);
-	found.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	found.ino = BPF_CORE_READ(inode, i_ino);
-	found.generation = BPF_CORE_READ(inode, i_generation);
+	found = exe_key_of(file);
 	return 0;
 }

@@ -12,6 +12,6 @@ struct kernel_facts {
 	/* Of struct sk_buff, in bytes. */
 	__u32 head, data, csum_start, csum_offset;
 	__u32 ip_summed, ip_summed_shift, ip_summed_mask; /* a byte, and the bitfield in it */
-	__u32 skb_known;				  /* 0: these were not found */
-	__u32 mptcp; /* bpf_skc_to_mptcp_sock() works (Linux 5.19) */
+	__u32 skb_readable; /* 0: these are not known, or programs may not read there */
+	__u32 mptcp;	    /* bpf_skc_to_mptcp_sock() works (Linux 5.19) */
 };

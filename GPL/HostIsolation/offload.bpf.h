@@ -12,9 +12,6 @@
 
 #define CHECKSUM_PARTIAL 3
 
-/* 0: the kernel is locked down so far (confidentiality) that it refuses programs which read it. */
-const volatile __u8 offload_readable = 0;
-
 /* Sockets of the IP stack cannot ask for it, and need not be looked at. */
 static __always_inline int from_ip_stack(struct __sk_buff *skb)
 {

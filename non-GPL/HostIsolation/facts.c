@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "HostIsolation/facts.h"
+#include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -69,10 +69,36 @@ static bool find_skb(const struct btf *btf, struct kernel_facts *f)
 	return true;
 }
 
+/* 0 or -errno of a program of these instructions. */
+static int try_load(const struct bpf_insn *insns, size_t count)
+{
+	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "hostiso_asks",
+					       "Dual BSD/GPL", insns, count, NULL);
+
+	return fd < 0 ? -errno : 0;
+}
+
+/* Not where the kernel is locked down so far (confidentiality) that it refuses programs which read
+ * it. libbpf_probe_bpf_helper() takes that refusal of newer kernels for none. */
+static bool may_read_kernel(void)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return try_load(insns, sizeof(insns) / sizeof(*insns)) != -EINVAL;
+}
+
 /* By a program that asks a socket for it. */
 static bool has_mptcp(void)
 {
-	const struct bpf_insn insns[] = {
+	static const struct bpf_insn insns[] = {
 		{.code = BPF_LDX | BPF_MEM | BPF_DW,
 		 .dst_reg = BPF_REG_1,
 		 .src_reg = BPF_REG_1,
@@ -82,26 +108,31 @@ static bool has_mptcp(void)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	_cleanup_close_ int fd =
-		bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "hostiso_mptcp", "Dual BSD/GPL", insns,
-			      sizeof(insns) / sizeof(*insns), NULL);
 
-	return fd >= 0;
+	return try_load(insns, sizeof(insns) / sizeof(*insns)) == 0;
 }
 
-static void find(void)
+static void find_for_both(void)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	found.skb_known = btf && find_skb(btf, &found);
-	btf__free(btf);
 	found.mptcp = has_mptcp();
 }
 
-const struct kernel_facts *kernel_facts(void)
+static void find_for_outwards(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct btf *btf = may_read_kernel() ? btf__load_vmlinux_btf() : NULL;
 
-	pthread_once(&once, find);
-	return &found;
+	found.skb_readable = btf && find_skb(btf, &found);
+	btf__free(btf);
+}
+
+void kernel_facts(bool outwards, struct kernel_facts *out)
+{
+	static pthread_once_t both = PTHREAD_ONCE_INIT, outwards_only = PTHREAD_ONCE_INIT;
+
+	pthread_once(&both, find_for_both);
+	*out = (struct kernel_facts){.mptcp = found.mptcp};
+	if (!outwards)
+		return;
+	pthread_once(&outwards_only, find_for_outwards);
+	*out = found;
 }

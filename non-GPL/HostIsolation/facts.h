@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include <stdbool.h>
 #include "HostIsolation/kernelfacts.h"
 
-/* Asks the kernel once in a process, from whichever thread is first; the others wait. What a kernel
- * without type information (/sys/kernel/btf/vmlinux) does not tell is 0. */
-const struct kernel_facts *kernel_facts(void);
+/*
+ * Asks the kernel once in a process, from whichever thread is first; the others wait. For programs
+ * that see what leaves that takes reading its type information (/sys/kernel/btf/vmlinux); those
+ * that see what comes in need not wait for it. What is not found is 0.
+ */
+void kernel_facts(bool outwards, struct kernel_facts *out);

@@ -88,35 +88,16 @@ struct load {
 	int ret;
 };
 
-/* libbpf_probe_bpf_helper() takes the refusal of newer kernels for none. */
-static bool may_read_kernel(void)
+/* What comes by XDP needs no facts, nor what drops whole. */
+static void give_facts(struct load *l)
 {
-	const struct bpf_insn insns[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
-		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	_cleanup_close_ int fd =
-		bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "hostiso_reads", "Dual BSD/GPL", insns,
-			      sizeof(insns) / sizeof(*insns), NULL);
+	bool outwards = l->prog == PROG_tc_out || l->prog == PROG_tc_out_ip;
+	struct kernel_facts facts;
 
-	return fd >= 0 || errno != EINVAL;
-}
-
-bool progs_see_offload(void)
-{
-	return access("/sys/kernel/btf/vmlinux", R_OK) == 0 && may_read_kernel();
-}
-
-/* To find them takes a while, in which the others may load. */
-static bool needs_facts(int prog)
-{
-	return prog == PROG_tc_in || prog == PROG_tc_out || prog == PROG_tc_in_ip ||
-	       prog == PROG_tc_out_ip;
+	if (!outwards && l->prog != PROG_tc_in && l->prog != PROG_tc_in_ip)
+		return;
+	kernel_facts(outwards, &facts);
+	memcpy((void *)&l->skel->rodata->kernel, &facts, sizeof(facts));
 }
 
 static void load_one(struct load *l)
@@ -127,12 +108,7 @@ static void load_one(struct load *l)
 	l->ret = l->skel ? 0 : -errno;
 	if (l->ret < 0)
 		return;
-	if (needs_facts(l->prog)) {
-		const struct kernel_facts *facts = kernel_facts();
-
-		memcpy((void *)&l->skel->rodata->kernel, facts, sizeof(*facts));
-		l->skel->rodata->offload_readable = facts->skb_known && may_read_kernel();
-	}
+	give_facts(l);
 	bpf_object__for_each_program(prog, l->skel->obj) bpf_program__set_autoload(
 		prog, !strcmp(bpf_program__name(prog), prog_names[l->prog]));
 	for (int i = 0; i < MAP_COUNT && l->ret == 0; i++)
@@ -245,16 +221,17 @@ static bool named(const char *name)
 	return false;
 }
 
-static bool is_policy(__u32 map_id)
+static bool is_called(__u32 map_id, const char *name)
 {
 	_cleanup_close_ int fd = bpf_map_get_fd_by_id(map_id);
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, "policy");
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name);
 }
 
-__u32 prog_policy(__u32 prog_id)
+/* The id of a map of one of our programs; 0: none. */
+static __u32 map_of(__u32 prog_id, const char *name)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
 	__u32 maps[MAPS_OF_PROG], len;
@@ -264,9 +241,27 @@ __u32 prog_policy(__u32 prog_id)
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !named(info.name))
 		return 0;
 	for (__u32 i = 0; i < info.nr_map_ids && i < MAPS_OF_PROG; i++)
-		if (is_policy(maps[i]))
+		if (is_called(maps[i], name))
 			return maps[i];
 	return 0;
+}
+
+__u32 prog_policy(__u32 prog_id)
+{
+	return map_of(prog_id, "policy");
+}
+
+bool prog_sees_offload(__u32 prog_id)
+{
+	__u32 id = map_of(prog_id, "filter_b.rodata"), zero = 0;
+	_cleanup_close_ int fd = id ? bpf_map_get_fd_by_id(id) : -1;
+	struct filter_bpf__rodata constants = {};
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	       info.value_size == sizeof(constants) &&
+	       !bpf_map_lookup_elem(fd, &zero, &constants) && constants.kernel.skb_readable;
 }
 
 bool progs_pinned(const struct progs *progs, __u32 prog_id)

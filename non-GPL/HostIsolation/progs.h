@@ -39,11 +39,12 @@ void progs_close(struct progs *progs);
 void progs_unpin(const struct pins *pins);
 /* The id of a program's policy map; 0: it has none, or is no program of ours by its name. */
 __u32 prog_policy(__u32 prog_id);
+/* Does that program, of what leaves, see where a checksum goes that is left to the device? By its
+ * own constants, which the kernel still has (kernelfacts.h). */
+bool prog_sees_offload(__u32 prog_id);
 bool progs_pinned(const struct progs *progs, __u32 prog_id);
 /* For device_state_read(): arg is a struct progs. Ours is what is pinned, and what goes by the same
  * policy although its pin is gone. */
 bool progs_ours(__u32 prog_id, void *arg);
 /* The fds that fit the header type. */
-/* May a program read where a checksum goes that is left to the device (offload.bpf.h)? */
-bool progs_see_offload(void);
 void progs_for(const struct progs *progs, enum link_header header, struct device_progs *out);

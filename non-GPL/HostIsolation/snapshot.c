@@ -76,6 +76,7 @@ static int take_device(struct snapshot *snap, struct progs *progs, const struct 
 	if (snap->nft_backend) {
 		d->whole = !snapshot_shut(snap, link->ifindex);
 		snap->heard |= d->whole;
+		snap->offload_unseen |= d->whole;
 		snap->device_count++;
 		return 0;
 	}
@@ -94,6 +95,8 @@ static int take_device(struct snapshot *snap, struct progs *progs, const struct 
 		return 0;
 	}
 	snap->heard |= d->state.xdp == XDP_OFF;
+	snap->offload_unseen |= link->header != LINK_UNKNOWN && d->state.out.attached &&
+				!prog_sees_offload(d->state.out.prog_id);
 	judge_hook(snap, link, name, "inwards", &d->state.in);
 	judge_hook(snap, link, name, "outwards", &d->state.out);
 	if (link->header == LINK_UNKNOWN)
@@ -174,7 +177,6 @@ static int take_hooks(struct session *s, struct snapshot *snap, struct error *er
 		backstop_judge(snap, read < 0 ? why.text : NULL);
 	if (ret == 0 && on)
 		take_xsk(s, snap);
-	snap->offload_unseen = on && (snap->nft_backend || !progs_see_offload());
 	return ret;
 }
 
