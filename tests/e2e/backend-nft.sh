@@ -30,6 +30,7 @@ ok "pins nothing" test ! -e "$HOSTISO_PIN_DIR"
 ok "status exits 0" hostiso status
 like "$output" 'state: isolated by nftables alone' "and says by what"
 like "$output" 'case: IR-7' "and the case"
+like "$output" 'limit: frames that leave their checksum' "and what it cannot see"
 like "$output" 'dropped +not-allowed +[1-9]' "and what was dropped"
 is "$(json '.backend' status)" '"nft"' "as JSON too"
 ok_shut "port 53 is a port like any other" host,udp,10.77.0.53,53 attacker,udp,10.77.0.1,7,53 attacker,udp,fd00:77::1,7,53

@@ -112,7 +112,13 @@ frame() { # WAY HOST
 is "$(frame packet attacker)" shut "AF_PACKET to the attacker: shut"
 is "$(frame packet peer)" open "and to the allowed peer open"
 is "$(frame offload peer)" open "also when the device is to write its checksum"
-is "$(frame forged peer)" shut "but not onto the destination address"
+forged=$(frame forged peer) told=''
+[[ $(hostiso status) != *'leave their checksum'* ]] || told=told
+if [[ $(cat /sys/kernel/security/lockdown 2>/dev/null) == *'[confidentiality]'* ]]; then
+	is "$forged,$told" open,told "onto the destination address, too, which status says"
+else
+	is "$forged,$told" shut, "but not onto the destination address, and status tells of no limit"
+fi
 if [[ $(json '.backstop.limits | join(" ")' status) == *PACKET_QDISC_BYPASS* ]]; then
 	skip "past the queues too" "this kernel has no nftables egress hook, and status says it"
 	skip "and to the allowed peer open" "the same"
