@@ -95,14 +95,14 @@ is "$(json 'map(.entry) | length' list) $failed" "10 0" "eight allows at once: e
 ok "release" hostiso release
 if command -v strace >/dev/null; then
 	# Killed when it begins to send: at the first and the last transaction, right behind that, at the end.
-	guarded host strace -f -qq -o "$scratch/trace" -e trace=sendto "$HOSTISO" isolate "${plain[@]}" "${allow[@]}" >/dev/null
+	in_ns host strace -f -qq -o "$scratch/trace" -e trace=sendto "$HOSTISO" isolate "${plain[@]}" "${allow[@]}" >/dev/null
 	hostiso release >/dev/null
 	mapfile -t steps < <(awk '$2 ~ /^sendto/ { n[$1]++ } # strace counts for each thread
 		/BATCH_BEGIN/ { if (!first) first = n[$1]; last = n[$1]; pid = $1 }
 		END { print first; if (last > first) print last; print last + 1; if (n[pid] > last + 1) print n[pid] }' "$scratch/trace")
 	wrong=0 states=''
 	for i in "${steps[@]}"; do
-		guarded host strace -f -qq -o /dev/null -e trace=sendto -e inject="sendto:signal=SIGKILL:when=$i" \
+		in_ns host strace -f -qq -o /dev/null -e trace=sendto -e inject="sendto:signal=SIGKILL:when=$i" \
 			"$HOSTISO" isolate "${plain[@]}" "${allow[@]}" >/dev/null 2>&1 || true
 		state=$(state)
 		[[ $state == open || $state == isolated ]] || { wrong=$((wrong + 1)) && diag "killed at $i: $state"; }
@@ -115,7 +115,7 @@ if command -v strace >/dev/null; then
 
 	# ---- auto ----
 	no_bpf() { # VERB...: on a kernel that refuses bpf(2)
-		guarded host strace -f -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM "$HOSTISO" "$@"
+		in_ns host strace -f -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM "$HOSTISO" "$@"
 	}
 	ok "isolate where BPF is refused" no_bpf isolate "${allow[@]}"
 	like "$output" 'BPF is refused.*nftables alone' "takes nftables, and says it loudly"

@@ -88,26 +88,26 @@ truncate -s 1G "$scratch/huge"
 began=$SECONDS
 bad 2 huge "a file of 1 GB" hostiso allow -f "$scratch/huge"
 ok "is refused before it is read" test $((SECONDS - began)) -lt 3
-bad 2 /dev/zero "a device that never ends" guarded host timeout 10 "$HOSTISO" allow -f /dev/zero
+bad 2 /dev/zero "a device that never ends" in_ns host timeout 10 "$HOSTISO" allow -f /dev/zero
 
 # What the machine lacks.
 as_nobody() {
-	guarded host setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	in_ns host setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 install -m 755 "$HOSTISO" "$scratch/hostiso"
 chmod 755 "$scratch"
 bad 2 root "isolate without root" as_nobody "$scratch/hostiso" isolate
 bad 2 root "release without root" as_nobody "$scratch/hostiso" release
 bad 2 root "allow without root" as_nobody "$scratch/hostiso" allow 10.77.0.66
-bad 2 . "a pin folder that is not on a bpffs" guarded host "$HOSTISO" isolate --pin-dir "$scratch/pins"
+bad 2 . "a pin folder that is not on a bpffs" in_ns host "$HOSTISO" isolate --pin-dir "$scratch/pins"
 mkdir -p "$scratch/plain/maps" && echo kept >"$scratch/plain/file" && echo kept >"$scratch/plain/maps/file"
 for verb in release status list confirm "allow 10.77.0.66" "deny 10.77.0.66"; do
 	# shellcheck disable=SC2086 # a verb and its entry
-	bad 2 "BPF file system" "$verb with a plain folder for pins" guarded host "$HOSTISO" $verb --pin-dir "$scratch/plain"
+	bad 2 "BPF file system" "$verb with a plain folder for pins" in_ns host "$HOSTISO" $verb --pin-dir "$scratch/plain"
 done
 is "$(cat "$scratch/plain/file" "$scratch/plain/maps/file" 2>&1)" kept$'\n'kept "and what lies in that folder stays"
 if command -v strace >/dev/null; then
-	bad 2 BPF "a kernel that refuses BPF" guarded host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
+	bad 2 BPF "a kernel that refuses BPF" in_ns host strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM \
 		"$HOSTISO" isolate --allow 10.77.0.66
 else
 	skip "a kernel that refuses BPF" "no strace here"
@@ -120,7 +120,7 @@ ok "release" hostiso release
 
 # A missing bpffs is mounted for the user. The mount namespace keeps it away from everybody else.
 status=0
-guarded host unshare -m bash -c 'umount /sys/fs/bpf && "$0" isolate --allow 10.77.0.5 --allow fd00:77::5 &&
+in_ns host unshare -m bash -c 'umount /sys/fs/bpf && "$0" isolate --allow 10.77.0.5 --allow fd00:77::5 &&
 	"$0" status >/dev/null && "$0" release' "$HOSTISO" >"$scratch/out" 2>&1 || status=$?
 if [[ $status == 0 ]]; then
 	report 0 "a missing bpffs is mounted"

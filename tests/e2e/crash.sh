@@ -22,7 +22,7 @@ spare='[fd00:77::66]:9999/sctp' # an entry that admits nothing of what is probed
 # Runs the verb to its end; its steps go to $found, each as `unlink:when=3`, because strace counts each
 # system call by itself. Of many writes to maps in a row the first and the last are taken.
 find_steps() { # VERB...
-	guarded host strace -f -qq -o "$scratch/trace" -e trace="$steps" "$HOSTISO" "$@" >/dev/null
+	in_ns host strace -f -qq -o "$scratch/trace" -e trace="$steps" "$HOSTISO" "$@" >/dev/null
 	mapfile -t found < <(awk -v harmless="$harmless" '
 		$2 !~ /^[a-z_0-9]+\(/ { next }
 		!pid { pid = $1 }
@@ -45,7 +45,7 @@ find_steps() { # VERB...
 kill_at() { # STEP VERB...
 	local step=$1
 	shift
-	guarded host strace -f -qq -o /dev/null -e trace="$steps" -e inject="${step/:/:signal=SIGKILL:}" "$HOSTISO" "$@"
+	in_ns host strace -f -qq -o /dev/null -e trace="$steps" -e inject="${step/:/:signal=SIGKILL:}" "$HOSTISO" "$@"
 }
 
 # Before each step the host is brought to a state; then the verb dies, and what is left is judged.

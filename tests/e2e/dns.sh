@@ -14,7 +14,7 @@ printf 'nameserver 10.77.0.53\nnameserver fd00:77::53\n' >"$scratch/resolv.conf"
 
 # resolv.conf is a file of the machine: this host sees another one in its place.
 on_host() {
-	guarded host unshare -m bash -c 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && exec "$@"' \
+	in_ns host unshare -m bash -c 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && exec "$@"' \
 		on_host "$scratch/resolv.conf" "$@"
 }
 free() { # PORT: on the name server

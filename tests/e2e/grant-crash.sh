@@ -19,7 +19,7 @@ tell granted socket udp4 early
 pid=${puppet_pid[granted]}
 
 find_steps() { # VERB...
-	guarded host strace -qq -o "$scratch/trace" -e trace="$steps" "$HOSTISO" "$@" >/dev/null
+	in_ns host strace -qq -o "$scratch/trace" -e trace="$steps" "$HOSTISO" "$@" >/dev/null
 	mapfile -t found < <(awk -v every="$every" '
 		!/^[a-z_0-9]+\(/ { next }
 		{ call = $0; sub(/\(.*/, "", call); step = call ":when=" ++n[call] }
@@ -30,7 +30,7 @@ find_steps() { # VERB...
 kill_at() { # STEP VERB...
 	local step=$1
 	shift
-	guarded host strace -qq -o /dev/null -e trace="$steps" -e inject="${step/:/:signal=SIGKILL:}" "$HOSTISO" "$@"
+	in_ns host strace -qq -o /dev/null -e trace="$steps" -e inject="${step/:/:signal=SIGKILL:}" "$HOSTISO" "$@"
 }
 
 crash() { # NAME PREPARE -- VERB...

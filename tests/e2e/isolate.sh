@@ -48,7 +48,7 @@ is "$(host_state)" open "and opens the host"
 
 # `ip netns exec` gives each command a /sys of its own, which goes with it.
 exec_host() {
-	ip netns exec "$(ns host)" bash -c "$lab_guard" guard "/run/netns/$(ns host)" "$HOSTISO" "$@"
+	in_ns host ip netns exec "$(ns host)" "$HOSTISO" "$@"
 }
 ok "isolate below ip netns exec" exec_host isolate --allow 10.77.0.5 --allow fd00:77::5
 is "$(host_state)" isolated "outlives the command"

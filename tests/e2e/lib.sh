@@ -206,9 +206,8 @@ hold() { # FILE FROM ADDRESS [PORT]
 }
 
 # hostiso watch in the background, its words in $scratch/watch; $watcher is it.
-watch_begin() {
-	(exec nsenter --net="/run/netns/$(ns host)" -- bash -c "$lab_guard" guard "/run/netns/$(ns host)" "$HOSTISO" watch \
-		{lab_lock}>&-) >"$scratch/watch" 2>&1 &
+watch_begin() { # [WRAPPER]: a program that runs it
+	(exec "$build/tools/lab/within" "/run/netns/$(ns host)" "$@" "$HOSTISO" watch {lab_lock}>&-) >"$scratch/watch" 2>&1 &
 	watcher=$!
 	helpers+=("$watcher")
 }

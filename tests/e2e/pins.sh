@@ -67,7 +67,7 @@ is "$(kernel_state host)" "$before" "leaves nothing of it"
 
 # A folder on a bpffs of its own, with somebody else's pins, files in folders of our names among them.
 # shellcheck disable=SC2016 # for the shell inside
-ok "foreign pins" guarded host unshare -m bash -ec '
+ok "foreign pins" in_ns host unshare -m bash -ec '
 	mkdir -p "$1/bpf" && mount -t bpf bpf "$1/bpf" && cd "$1/bpf"
 	mkdir -p other/maps other/links deep/a/b
 	n=0
@@ -127,6 +127,6 @@ cat >"$scratch/users" <<-'EOF'
 	[[ -e $root/full/maps/policy && -L $root/pointer && -e $root/wide/pin ]]
 EOF
 chmod 755 "$scratch"
-ok "folders that a user made before us" guarded host unshare -m bash -ec 'cd "$1" && . "$1/users" "$0" "$1/open"' "$HOSTISO" "$scratch"
+ok "folders that a user made before us" in_ns host unshare -m bash -ec 'cd "$1" && . "$1/users" "$0" "$1/open"' "$HOSTISO" "$scratch"
 is "$(kernel_state host)" "$before" "and the devices are as they were again"
 done_testing

@@ -70,7 +70,7 @@ ok "most of them did" test "$(grep -cE '10\.99\.[0-9]\.0/24' <<<"$listing")" -ge
 
 # Whoever holds the lock is named, after a brief wait.
 if command -v strace >/dev/null; then
-	guarded host strace -qq -f -o /dev/null -e trace=bpf -e inject=bpf:delay_enter=4000000:when=3 \
+	in_ns host strace -qq -f -o /dev/null -e trace=bpf -e inject=bpf:delay_enter=4000000:when=3 \
 		"$HOSTISO" allow 10.98.0.0/16 >/dev/null 2>&1 &
 	slow=$!
 	sleep 0.7

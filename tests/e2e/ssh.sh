@@ -23,7 +23,7 @@ dropbearkey -t ed25519 -f "$scratch/key" 2>/dev/null | grep '^ssh-' >"$scratch/h
 chmod -R go= "$scratch/home"
 # To the server root's home is another one, so that the machine's own stays as it is (and is seen: this tree may lie in it).
 sed -E "s,^(root:([^:]*:){4})[^:]*,\1$scratch/home," /etc/passwd >"$scratch/passwd"
-guarded host setpriv --pdeathsig TERM unshare -m bash -c '
+in_ns host setpriv --pdeathsig TERM unshare -m bash -c '
 	mount --bind "$1/passwd" /etc/passwd && exec dropbear -F -E -s -r "$1/host_key" -p 22 -P ""' server "$scratch" \
 	>"$scratch/server" 2>&1 &
 helpers+=($!)
@@ -79,7 +79,7 @@ hostiso release >/dev/null
 wait "$cut" || true
 
 # From a console, the guard has nothing to say, whatever somebody's environment claims.
-ok "a stale SSH_CONNECTION is no session" guarded host env SSH_CONNECTION="10.77.0.66 4242 10.77.0.1 22" \
+ok "a stale SSH_CONNECTION is no session" in_ns host env SSH_CONNECTION="10.77.0.66 4242 10.77.0.1 22" \
 	"$HOSTISO" isolate "${allow[@]}"
 ok "release at the end" hostiso release
 done_testing

@@ -8,7 +8,7 @@
 lab_default
 if in_ns host nft list ruleset >/dev/null 2>&1; then
 	hostiso() { # VERB...
-		guarded host "$build/tests/helpers/without_nft" "$HOSTISO" "$@"
+		in_ns host "$build/tests/helpers/without_nft" "$HOSTISO" "$@"
 	}
 	wrapper=("$build/tests/helpers/without_nft")
 else
@@ -39,10 +39,7 @@ in_ns host ip link set late0 up
 exits 3 "a device that comes: status exits 3" hostiso status
 like "$output" 'late0: no program of ours' "and names it"
 like "$output" 'late0 +OPEN +OPEN' "as open"
-(exec nsenter --net="/run/netns/$(ns host)" -- bash -c "$lab_guard" guard "/run/netns/$(ns host)" "${wrapper[@]}" "$HOSTISO" watch \
-	{lab_lock}>&-) >"$scratch/watch" 2>&1 &
-watcher=$!
-helpers+=("$watcher")
+watch_begin "${wrapper[@]}"
 guarded_now() {
 	! { hostiso status || true; } | grep -q 'no program of ours'
 }

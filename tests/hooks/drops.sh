@@ -12,8 +12,7 @@ out=$scratch/out pcap=$scratch/drops.pcapng tracer='' code=''
 
 listen() { # OPTIONS...
 	: >"$out"
-	nsenter --net="/run/netns/$(ns host)" -- bash -c "$lab_guard" guard "/run/netns/$(ns host)" \
-		"$HOSTISO" trace -i "$@" >"$out" 2>"$scratch/err" &
+	"$build/tools/lab/within" "/run/netns/$(ns host)" "$HOSTISO" trace -i "$@" >"$out" 2>"$scratch/err" &
 	tracer=$!
 	eventually 60 test -s "$out" || diag "$(<"$scratch/err")"
 }
@@ -40,7 +39,7 @@ cp "$(command -v bash)" "$scratch/suspect"
 
 ok "isolate" hostiso isolate --allow 10.77.0.5
 listen --drops --pcap "$pcap"
-exits 1 "a second --drops is refused" guarded host timeout 20 "$HOSTISO" trace --drops
+exits 1 "a second --drops is refused" in_ns host timeout 20 "$HOSTISO" trace --drops
 like "$output" 'another' "… and says why"
 
 tries 'echo one >/dev/udp/10.77.0.66/7000'
@@ -143,9 +142,9 @@ is "$(drops .peer_port)" '' "after SIGKILL nobody listens: nothing waits for the
 tries 'true'
 ok "release" hostiso release
 
-exits 1 "--pcap into nowhere" guarded host timeout 20 "$HOSTISO" trace --drops --pcap "$scratch/none/x"
+exits 1 "--pcap into nowhere" in_ns host timeout 20 "$HOSTISO" trace --drops --pcap "$scratch/none/x"
 like "$output" 'none/x: No such file' "… says so"
-exits 1 "--pcap on a full disk" guarded host timeout 20 "$HOSTISO" trace --drops --pcap /dev/full
+exits 1 "--pcap on a full disk" in_ns host timeout 20 "$HOSTISO" trace --drops --pcap /dev/full
 like "$output" 'No space left' "… says so"
 exits 2 "--pcap without a name" "$HOSTISO" trace --pcap ''
 done_testing

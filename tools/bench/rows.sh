@@ -24,7 +24,7 @@ timed() { # COMMAND...
 
 # isolate as on a kernel without nftables: it isolates, and exits 3 because there is no backstop.
 isolate_alone() { # OPTION...
-	guarded host "$build/tests/helpers/without_nft" "$HOSTISO" isolate "$@" 2>/dev/null || (($? == 3))
+	in_ns host "$build/tests/helpers/without_nft" "$HOSTISO" isolate "$@" 2>/dev/null || (($? == 3))
 }
 
 # The host and its peer on one cable; the peer has a second address, which is nobody's friend.
@@ -329,7 +329,7 @@ load_rounds() { # ENTRIES
 	bench_lab
 	nft_inet "$(paste -sd, "$scratch/entries")" >"$scratch/ruleset"
 	for ((round = 0; round < slow_rounds; round++)); do
-		timed guarded host nft -f "$scratch/ruleset"
+		timed in_ns host nft -f "$scratch/ruleset"
 		sample "allowlist of $1, load" nft-inet "$ms"
 		off nft-inet
 		timed hostiso_in host isolate --limit 2000000 --allow-file "$scratch/entries"

@@ -44,7 +44,7 @@ row_isolate() {
 		bench_lab
 		more_devices $devices
 		for ((round = 0; round < slow_rounds; round++)); do
-			timed guarded host nft -f "$scratch/ruleset"
+			timed in_ns host nft -f "$scratch/ruleset"
 			sample "isolate, $devices" nft-inet "$ms"
 			off nft-inet
 			timed hostiso_in host isolate --allow 10.77.0.5
@@ -54,11 +54,11 @@ row_isolate() {
 			timed isolate_alone --allow 10.77.0.5
 			sample "isolate, $devices" hostiso-alone "$ms"
 			off hostiso
-			last_packet nft-inet guarded host nft -f "$scratch/ruleset"
+			last_packet nft-inet in_ns host nft -f "$scratch/ruleset"
 			off nft-inet
 			last_packet hostiso hostiso_in host isolate --allow 10.77.0.5
 			off hostiso
-			timed guarded host true
+			timed in_ns host true
 			sample "isolate, $devices" nothing "$ms"
 		done
 		bench_unlab

@@ -39,18 +39,8 @@ in_ns() { # HOST COMMAND...
 	"$build/tools/lab/within" "/run/netns/$lab_ns_prefix$1" "${@:2}"
 }
 
-# For who comes into the namespace by another way: the last thing before a verb is to look whether
-# this is it.
-lab_guard='[[ $1 == /run/netns/hi-* && /proc/self/ns/net -ef $1 ]] || { echo "refused: not in $1" >&2; exit 99; }
-shift
-exec "$@"'
-
-guarded() { # HOST COMMAND...: one that has a verb in it
-	in_ns "$@"
-}
-
 hostiso_in() { # HOST VERB...
-	"$build/tools/lab/within" "/run/netns/$lab_ns_prefix$1" "$HOSTISO" "${@:2}"
+	in_ns "$1" "$HOSTISO" "${@:2}"
 }
 
 # ---- making it ----
