@@ -141,8 +141,8 @@ static void *serialize(const struct maps *maps, const struct allowlist *list, si
 	return h;
 }
 
-static int install(struct maps *maps, struct allowlist *list, const int *devices, size_t count,
-		   struct error *err)
+static int install(struct maps *maps, const struct allowlist *list, const int *devices,
+		   size_t count, struct error *err)
 {
 	_cleanup_(compiled_free) struct compiled compiled = {};
 	const struct policy *policy = maps->policy;
@@ -171,10 +171,35 @@ static int install(struct maps *maps, struct allowlist *list, const int *devices
 	return nft_backend_install(&p, NULL, err);
 }
 
+static int copy_list(const struct allowlist *from, struct allowlist *out, struct error *err)
+{
+	__u32 index;
+	int ret = 0;
+
+	for (size_t i = 0; i < from->origin_count && ret == 0; i++)
+		ret = allowlist_add_origin(out, &from->origins[i], &index);
+	for (size_t i = 0; i < from->count && ret == 0; i++)
+		ret = allowlist_add(out, &from->entries[i].key, from->entries[i].value.until,
+				    from->entries[i].value.origin);
+	allowlist_sort(out);
+	return ret < 0 ? fail(err, ret, "cannot copy the allowlist: %s", strerror(-ret)) : 0;
+}
+
+static int install_on_guarded(struct maps *maps, const struct allowlist *list, struct error *err)
+{
+	struct nft_state state = {};
+	int ret = nft_state_read(&state, err);
+
+	if (ret == 0)
+		ret = install(maps, list, state.guarded, state.guarded_count, err);
+	nft_state_free(&state);
+	return ret;
+}
+
 int nft_backend_store(struct maps *maps, struct allowlist *list, const int *devices, size_t count,
 		      struct error *err)
 {
-	struct nft_state state = {};
+	_cleanup_(allowlist_free) struct allowlist stored = {};
 	int ret;
 
 	allowlist_sort(list);
@@ -182,13 +207,17 @@ int nft_backend_store(struct maps *maps, struct allowlist *list, const int *devi
 	    allowlist_count(list, AF_INET6) > maps->policy->limit)
 		return fail(err, -E2BIG, "more than %llu entries of a family: see isolate --limit",
 			    maps->policy->limit);
-	if (devices)
-		return install(maps, list, devices, count, err);
-	ret = nft_state_read(&state, err);
+	ret = copy_list(list, &stored, err);
 	if (ret == 0)
-		ret = install(maps, list, state.guarded, state.guarded_count, err);
-	nft_state_free(&state);
-	return ret;
+		ret = devices ? install(maps, list, devices, count, err)
+			      : install_on_guarded(maps, list, err);
+	if (ret < 0)
+		return ret;
+	/* what is in force, for who asks next: --reset-connections does */
+	allowlist_free(&maps->nft_backend->list);
+	maps->nft_backend->list = stored;
+	stored = (struct allowlist){};
+	return 0;
 }
 
 int nft_backend_follow(struct maps *maps, struct error *err)
@@ -234,17 +263,7 @@ bool nft_backend_is_kept(const struct maps *maps, const struct kept_key *key)
 
 int nft_backend_copy(const struct maps *maps, struct allowlist *out, struct error *err)
 {
-	const struct allowlist *from = &maps->nft_backend->list;
-	__u32 index;
-	int ret = 0;
-
-	for (size_t i = 0; i < from->origin_count && ret == 0; i++)
-		ret = allowlist_add_origin(out, &from->origins[i], &index);
-	for (size_t i = 0; i < from->count && ret == 0; i++)
-		ret = allowlist_add(out, &from->entries[i].key, from->entries[i].value.until,
-				    from->entries[i].value.origin);
-	allowlist_sort(out);
-	return ret < 0 ? fail(err, ret, "cannot copy the allowlist: %s", strerror(-ret)) : 0;
+	return copy_list(&maps->nft_backend->list, out, err);
 }
 
 /* The least there is of both: one map, one program of two instructions. */

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# tries no kernel: our own words
 # Bad input: exit 2, one line that says what is wrong, and nothing changed.
 . "$(dirname "$0")/lib.sh"
 

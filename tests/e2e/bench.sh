@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# tries no kernel: our own scripts
 # The benchmarks' drivers start and write samples, and the report says what the samples say. Nothing
 # here looks at how long anything took.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# tries no kernel: our own scripts
 # tests/run itself: a test that crashes, hangs, prints no plan or a wrong one is a failure.
 . "$(dirname "$0")/lib.sh"
 
@@ -34,6 +35,8 @@ is "$(run_one 'echo 1..1; echo ok 1 - a; sleep 987 & sleep 987' --timeout 1)" "1
 is "$(pgrep -fx 'sleep 987' || true)" "" "is ended with all that it started"
 is "$(run_one 'echo 1..1; echo ok 1 - a; sleep 986 &')" "1 passed, 0 failed, 0 skipped, exit 0" "what a test leaves running"
 is "$(pgrep -fx 'sleep 986' || true)" "" "is ended, and not waited for"
+is "$(run_one $'# tries no kernel: words\necho 1..1; echo ok 1 - a' --kernel | tail -c 7)" "exit 2" "--kernel leaves out what tries none"
+is "$(run_one $'# tries no kernel: words\necho 1..1; echo ok 1 - a')" "1 passed, 0 failed, 0 skipped, exit 0" "which else runs"
 rm "$scratch/tree/tests/e2e/one.sh"
 exits 2 "no tests at all" "$scratch/tree/tests/run"
 

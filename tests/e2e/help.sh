@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# tries no kernel: our own words
 # Asking for help does nothing but help: a --help that is overlooked and goes on would cut the host.
 . "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# tries no kernel: our own words
 # What --json prints is JSON, and says what the kernel says.
 . "$(dirname "$0")/lib.sh"
 need jq

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# tries no kernel: speed
 # timeout: 300
 # 100,000 entries of each family from a file: in time, exact, and never more than the limit.
 . "$(dirname "$0")/lib.sh"
