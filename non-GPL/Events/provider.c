@@ -8,6 +8,7 @@
 #include "Events/perf_attach.h"
 #include "Events/provider.h"
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/facts.h"
 
 enum how { FENTRY, FEXIT, FMOD_RET, LSM, TP_BTF, RAW_TP, KPROBE, KRETPROBE, TAIL };
 
@@ -128,10 +129,7 @@ int provider_new(struct provider **out, struct error *err)
 	p->btf = btf__load_vmlinux_btf();
 	if (!p->btf) {
 		provider_free(p);
-		return fail(err, -ENOENT,
-			    "this kernel shows no type information (BTF) in "
-			    "/sys/kernel/btf/vmlinux; events need a kernel built with "
-			    "CONFIG_DEBUG_INFO_BTF=y, and /sys mounted");
+		return fail(err, -ENOENT, "%s", NO_KERNEL_TYPES);
 	}
 	hold_table();
 	opts.cookie = (long)p;

@@ -136,3 +136,12 @@ void kernel_facts(bool outwards, struct kernel_facts *out)
 	pthread_once(&outwards_only, find_for_outwards);
 	*out = found;
 }
+
+const char *refusal_text(int ret)
+{
+	if (ret == -ESRCH && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return NO_KERNEL_TYPES;
+	return ret == -EPERM ? "Operation not permitted (BPF is locked down, or a capability is "
+			       "missing)"
+			     : strerror(-ret);
+}

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/facts.h"
 #include "HostIsolation/granthooks.h"
 #include "HostIsolation/linkpin.h"
 #include "grants.skel.h"
@@ -104,9 +105,8 @@ int granthooks_attach(const struct pins *pins, const struct maps *maps, int root
 	skel = grants_bpf__open();
 	ret = skel ? load(skel, maps, want) : -errno;
 	if (ret < 0)
-		fail(err, ret, "this kernel refuses the hooks that process grants need: %s%s",
-		     strerror(-ret),
-		     ret == -EPERM ? " (BPF is locked down, or a capability is missing)" : "");
+		fail(err, ret, "this kernel refuses the hooks that process grants need: %s",
+		     refusal_text(ret));
 	for (; done < HOOK_COUNT && ret == 0; done++)
 		if (want[done])
 			ret = attach_one(

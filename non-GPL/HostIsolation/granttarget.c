@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/facts.h"
 #include "HostIsolation/grants.h"
 #include "HostIsolation/netns.h"
 #include "inode.skel.h"
@@ -101,8 +102,8 @@ int grant_target_exe(const char *path, struct grant_target *out, struct error *e
 			    path);
 	ret = identify(fd, &t.exe);
 	if (ret < 0)
-		return fail(err, ret, "this kernel does not tell which file '%.200s' is: %s", path,
-			    strerror(-ret));
+		return fail(err, ret, "this kernel does not tell which file '%.60s' is: %s", path,
+			    refusal_text(ret));
 	t.exe_dev = st.st_dev;
 	t.exe_ino = st.st_ino;
 	snprintf(t.what, sizeof(t.what), "%.255s", realpath(path, real) ? real : path);

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "HostIsolation/cleanup.h"
+#include "HostIsolation/facts.h"
 #include "HostIsolation/linkpin.h"
 #include "HostIsolation/process.h"
 #include "Kill/killstore.h"
@@ -106,7 +107,7 @@ static int make_maps(struct kill_store *s, struct error *err)
 	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, false);
 	ret = kill_tree_bpf__load(skel);
 	if (ret < 0)
-		fail(err, ret, "this kernel refuses the kill hook's maps: %s", strerror(-ret));
+		fail(err, ret, "this kernel refuses the kill hook's maps: %s", refusal_text(ret));
 	else
 		ret = pin_all(s, skel->obj, err);
 	kill_tree_bpf__destroy(skel);
