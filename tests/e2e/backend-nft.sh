@@ -8,14 +8,6 @@ lab_default
 before=$(kernel_state host)
 # Nothing here is looked at before a deadline that may be over by then: what is in force is asked
 # with an hour to go, which is then cut down to a second.
-long_wait=5000 # for what must be open: as long as a busy machine may take
-# A slow machine is not a broken host: asked again, and waited longer.
-state() {
-	local found
-	found=$(host_state)
-	[[ $found != mixed* ]] || found=$(host_state -w "$long_wait")
-	echo "$found"
-}
 timed() { # has our table an end, as the kernel lists it?
 	in_ns host nft list set inet hostiso armed | grep -c expires || true
 }
@@ -24,7 +16,7 @@ allow=(--allow 10.77.0.5 --allow fd00:77::5)
 
 ok "isolate --backend nft" hostiso isolate "${plain[@]}" "${allow[@]}" --case IR-7 --comment "seen 02:10"
 like "$output" 'by nftables alone' "says what it took"
-is "$(state)" isolated "isolates: both families, both ways"
+is "$(host_state)" isolated "isolates: both families, both ways"
 unlike "$(in_ns host bpftool net)" 'eth0' "with no program on any device"
 ok "pins nothing" test ! -e "$HOSTISO_PIN_DIR"
 ok "status exits 0" hostiso status
@@ -34,36 +26,36 @@ like "$output" 'limit: frames that leave their checksum' "and what it cannot see
 like "$output" 'dropped +not-allowed +[1-9]' "and what was dropped"
 is "$(json '.backend' status)" '"nft"' "as JSON too"
 ok_shut "port 53 is a port like any other" host,udp,10.77.0.53,53 attacker,udp,10.77.0.1,7,53 attacker,udp,fd00:77::1,7,53
-ok_open "loopback is never touched" -w "$long_wait" host,tcp,127.0.0.1,7 host,icmp,::1 host-host
+ok_open "loopback is never touched" host,tcp,127.0.0.1,7 host,icmp,::1 host-host
 in_ns host ip neigh flush all
 in_ns peer ip neigh flush all
-ok_open "ARP and neighbour discovery still work from nothing" -w "$long_wait" host-peer peer-host
+ok_open "ARP and neighbour discovery still work from nothing" host-peer peer-host
 
 # ---- the other verbs ----
 ok "allow an address, for a time" hostiso allow 10.77.0.66 --for 1h --comment "why not"
-ok_open "lets it through" -w "$long_wait" host,tcp,10.77.0.66,7 attacker,udp,10.77.0.1,7
+ok_open "lets it through" host,tcp,10.77.0.66,7 attacker,udp,10.77.0.1,7
 ok_shut "by that address only" host,tcp,fd00:77::66,7
 like "$(hostiso list)" '10\.77\.0\.66 .*why not' "list has it, and why"
 ok "deny" hostiso deny 10.77.0.66
 ok_shut "shuts it" host,tcp,10.77.0.66,7 attacker,udp,10.77.0.1,7
 ok "allow a port" hostiso allow out:10.77.0.66:7/tcp
-ok_open "lets that through" -w "$long_wait" host,tcp,10.77.0.66,7
+ok_open "lets that through" host,tcp,10.77.0.66,7
 ok_shut "and nothing else of that peer" host,udp,10.77.0.66,7 attacker,tcp,10.77.0.1,7
 ok "deny it" hostiso deny out:10.77.0.66:7/tcp
 ok "allow for a time" hostiso allow fd00:77::66 --for 1h
-ok_open "lets it through" -w "$long_wait" host,tcp,fd00:77::66,7
+ok_open "lets it through" host,tcp,fd00:77::66,7
 ok "for a moment" hostiso allow fd00:77::66 --for 1s
 sleep 1.1
 ok_shut "until then" host,tcp,fd00:77::66,7
 exits 2 "process grants are refused" hostiso allow --pid $$
 like "$output" 'grants need BPF' "with the reason"
 ok "isolate again adds to the first" hostiso isolate --allow 10.77.0.53
-ok_open "what it allows" -w "$long_wait" host,tcp,10.77.0.53,7 host-peer
+ok_open "what it allows" host,tcp,10.77.0.53,7 host-peer
 is "$(json 'map(.entry) | length' list)" 3 "the list has all three"
 exits 2 "isolate --backend bpf over it is refused" hostiso isolate --backend bpf
 like "$output" release "and says the way on"
 ok "isolate --audit" hostiso isolate --audit
-is "$(state)" open "drops nothing"
+is "$(host_state)" open "drops nothing"
 like "$(hostiso status || true)" 'would drop +not-allowed' "and counts"
 ok "isolate --confirm" hostiso isolate --confirm 1h
 ok_shut "isolates" host-attacker
@@ -74,11 +66,11 @@ ok "isolate --for" hostiso isolate --for 1h
 ok_shut "isolates" host-attacker
 isolate_for_a_moment
 sleep 1.1
-is "$(state)" open "opens when its time is over, with nobody there"
+is "$(host_state)" open "opens when its time is over, with nobody there"
 exits 3 "status then exits 3" hostiso status
 ok "release" hostiso release
 is "$(kernel_state host)" "$before" "leaves no trace"
-is "$(state)" open "the host is open"
+is "$(host_state)" open "the host is open"
 
 # ---- many at once, and killed in between ----
 ok "isolate" hostiso isolate "${plain[@]}" "${allow[@]}"
@@ -104,7 +96,7 @@ if command -v strace >/dev/null; then
 	for i in "${steps[@]}"; do
 		in_ns host strace -f -qq -o /dev/null -e trace=sendto -e inject="sendto:signal=SIGKILL:when=$i" \
 			"$HOSTISO" isolate "${plain[@]}" "${allow[@]}" >/dev/null 2>&1 || true
-		state=$(state)
+		state=$(host_state)
 		[[ $state == open || $state == isolated ]] || { wrong=$((wrong + 1)) && diag "killed at $i: $state"; }
 		[[ $states == *"$state" ]] || states+=" $state"
 		hostiso release >/dev/null || wrong=$((wrong + 1))
@@ -119,14 +111,14 @@ if command -v strace >/dev/null; then
 	}
 	ok "isolate where BPF is refused" no_bpf isolate "${allow[@]}"
 	like "$output" 'BPF is refused.*nftables alone' "takes nftables, and says it loudly"
-	is "$(state)" isolated "isolates"
+	is "$(host_state)" isolated "isolates"
 	ok "status works there" no_bpf status
 	ok "allow works there" no_bpf allow 10.77.0.53
-	ok_open "and lets it through" -w "$long_wait" host,icmp,10.77.0.53
+	ok_open "and lets it through" host,icmp,10.77.0.53
 	ok "release works there" no_bpf release
 	is "$(kernel_state host)" "$before" "and leaves no trace"
 	exits 1 "isolate --backend bpf does not take it" no_bpf isolate --backend bpf "${allow[@]}"
-	is "$(state)" open "nothing half-done is left"
+	is "$(host_state)" open "nothing half-done is left"
 	is "$(kernel_state host)" "$before" "and no trace"
 else
 	skip "isolate where BPF is refused" "no strace here"
@@ -148,7 +140,7 @@ ok_shut "a device that comes later is shut, allowed peers too" host,udp,10.78.0.
 exits 3 "status says so" hostiso status
 watch_begin
 ok "watch takes it over" eventually 60 hostiso status
-ok_open "which lets the allowed peer through" -w "$long_wait" host,udp,10.78.0.2,7 host,tcp,10.78.0.2,7
+ok_open "which lets the allowed peer through" host,udp,10.78.0.2,7 host,tcp,10.78.0.2,7
 ok_shut "and nobody else" host,udp,10.78.0.3,7
 watch_end
 in_ns host bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
@@ -156,5 +148,5 @@ ip -n "$(ns far)" route add 10.77.0.0/24 via 10.78.0.1
 ip -n "$(ns attacker)" route add 10.78.0.0/24 via 10.77.0.1
 ok_shut "forwarded traffic is cut as well" far,udp,10.77.0.66,7 far,tcp,10.77.0.66,7
 ok "release" hostiso release
-ok_open "which passes when released" -w "$long_wait" far,udp,10.77.0.66,7 far,tcp,10.77.0.66,7
+ok_open "which passes when released" far,udp,10.77.0.66,7 far,tcp,10.77.0.66,7
 done_testing

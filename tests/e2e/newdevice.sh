@@ -43,14 +43,13 @@ shut_whole() { # DESCRIPTION
 }
 # Nothing is looked at before a deadline that may be over by then: what is in force is asked with an
 # hour to go, which is then cut down to a second.
-long_wait=5000 # for what must be open: as long as a busy machine may take
 timed() { # has our table an end, as the kernel lists it?
 	in_ns host nft list set inet hostiso armed | grep -c expires || true
 }
 serve -t 7 -u 7 far
 before=$(kernel_state host)
 appear late0
-ok_open "before: the far host is reached" -w "$long_wait" "${probes[@]}" "${back[@]}"
+ok_open "before: the far host is reached" "${probes[@]}" "${back[@]}"
 ip -n "$(ns host)" link del late0
 
 # ---- nobody watches ----
@@ -62,7 +61,7 @@ is "$(guarded_now)" "$(index_of eth0)" "which guards the one device there is"
 appear late0
 shut_whole "a device that is created: shut, allowed peers too"
 is "$(arrived)" 0 "not one packet left through it"
-ok_open "the others go on" -w "$long_wait" host-peer peer-host
+ok_open "the others go on" host-peer peer-host
 exits 3 "status exits 3" hostiso status
 like "$output" 'late0: no program of ours .*shut by the nftables backstop' "says that it is shut"
 like "$output" 'dropped +unguarded' "and what was dropped"
@@ -84,12 +83,12 @@ is "$(arrived)" 0 "from its first packet"
 
 ok "isolate again guards it" hostiso isolate
 ok "status calls it whole" hostiso status
-ok_open "and lets the allowed peer behind it through" -w "$long_wait" "${probes[@]}" "${back[@]}"
+ok_open "and lets the allowed peer behind it through" "${probes[@]}" "${back[@]}"
 is "$(guarded_now)" "$(printf '%s\n' "$(index_of eth0)" "$(index_of late0)" | sort -n | xargs)" "both are guarded"
 away_and_back
 if hostiso status >/dev/null; then
 	ok_shut "sent away and brought back: its programs came with it" host,udp,10.78.0.66,7
-	ok_open "and judge as before" -w "$long_wait" "${probes[@]}" "${back[@]}"
+	ok_open "and judge as before" "${probes[@]}" "${back[@]}"
 else
 	like "$(hostiso status || true)" 'late0: no program of ours' "sent away and brought back without its programs: status says so"
 fi
@@ -159,7 +158,7 @@ exits 3 "a rule that was taken out shows" hostiso status
 like "$output" 'backstop was altered' "by name"
 ok "isolate --audit mends it, too" hostiso isolate --audit
 appear late0
-ok_open "an audit drops nothing on a device that comes" -w "$long_wait" "${probes[@]}" "${back[@]}"
+ok_open "an audit drops nothing on a device that comes" "${probes[@]}" "${back[@]}"
 like "$(hostiso status || true)" 'would drop +unguarded' "and counts it"
 ip -n "$(ns host)" link del late0
 ok "isolate --for" hostiso isolate --for 1h
@@ -169,7 +168,7 @@ ip -n "$(ns host)" link del late0
 isolate_for_a_moment
 appear late0
 sleep 1.1
-ok_open "open when the time is over, with nobody there" -w "$long_wait" "${probes[@]}" "${back[@]}"
+ok_open "open when the time is over, with nobody there" "${probes[@]}" "${back[@]}"
 ok "isolate --confirm" hostiso isolate --confirm 1h
 is "$(timed)" 1 "the backstop has an end"
 ok "confirm" hostiso confirm
@@ -178,9 +177,9 @@ ip -n "$(ns host)" link del late0
 appear late0
 shut_whole "and stays"
 ok "release" hostiso release
-ok_open "opens all" -w "$long_wait" "${probes[@]}" "${back[@]}" host-attacker
+ok_open "opens all" "${probes[@]}" "${back[@]}" host-attacker
 ok "isolate --dev" hostiso isolate --dev eth0 "${allow[@]}"
-ok_open "leaves other devices open" -w "$long_wait" "${probes[@]}" "${back[@]}"
+ok_open "leaves other devices open" "${probes[@]}" "${back[@]}"
 ok_shut "and shuts that one" host-attacker attacker-host
 ok "release" hostiso release
 ip -n "$(ns host)" link del late0
@@ -194,7 +193,7 @@ appear late0
 came=$(now)
 ok "takes a new device over" eventually 60 hostiso status
 diag "after at most $((($(now) - came) / 1000)) ms"
-ok_open "which then lets the allowed peer through" -w "$long_wait" "${probes[@]}" "${back[@]}"
+ok_open "which then lets the allowed peer through" "${probes[@]}" "${back[@]}"
 old=$(index_of late0)
 ip -n "$(ns host)" link set late0 netns "$(ns far)"
 gone() { # INDEX
@@ -204,7 +203,7 @@ ok "one that leaves is guarded no more" eventually 60 gone "$old"
 ip -n "$(ns far)" link set late0 netns "$(ns host)"
 address late0
 ok "one that comes back is taken over" eventually 60 hostiso status
-ok_open "and lets the allowed peer through" -w "$long_wait" "${probes[@]}"
+ok_open "and lets the allowed peer through" "${probes[@]}"
 ip -n "$(ns host)" link del late0
 in_ns host nft flush ruleset
 ok "a backstop that was flushed is put back" eventually 60 hostiso status

@@ -32,8 +32,11 @@ tell() { # NAME COMMAND...: what it answers, in $answer
 	puppet_answer "$1"
 }
 
+# An answer may be late in an emulated machine, and is waited for; elsewhere the first packet must do.
+late=()
+[[ ! ${HOSTISO_VM:-} ]] || late=(within 5)
 say_open() { # DESCRIPTION NAME COMMAND...
-	tell "${@:2}"
+	tell "$2" "${late[@]}" "${@:3}"
 	is "$answer" open "$1"
 }
 
@@ -55,7 +58,7 @@ say_each_shut() { # DESCRIPTION NAME COMMAND / COMMAND...
 	all_shut "$answer" "$1"
 }
 say_each_open() { # DESCRIPTION NAME COMMAND / COMMAND...
-	tell "$2" each "${@:3}"
+	tell "$2" "${late[@]}" each "${@:3}"
 	all_open "$answer" "$1"
 }
 
