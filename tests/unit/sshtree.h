@@ -7,7 +7,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 
+#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "HostIsolation/ssh.h"
 #include "netlab.h"
@@ -117,10 +119,19 @@ static inline void close_all_but_lab(void)
 		close(fd);
 }
 
+/* They are init's children: what they held is closed once their pidfds are readable
+ * (pidfd_open(2)). */
 static inline int uproot(void **state)
 {
-	while (pid_count)
-		kill(pids[--pid_count], SIGKILL);
+	while (pid_count) {
+		int pid = pids[--pid_count];
+		struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0),
+				       .events = POLLIN};
+
+		kill(pid, SIGKILL);
+		if (ended.fd >= 0)
+			poll(&ended, 1, -1);
+	}
 	close_all_but_lab();
 	return 0;
 }
