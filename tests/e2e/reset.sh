@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: in a machine of vm/ it ends connections everywhere
 # isolate --reset-connections: what is cut fails at once, what is allowed goes on, and others' connections stay
 # unless they are asked for.
 . "$(dirname "$0")/lib.sh"

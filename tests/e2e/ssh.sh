@@ -37,6 +37,7 @@ session() { # ADDRESS COMMAND
 		"export HOSTISO_PIN_DIR=$HOSTISO_PIN_DIR; $2" 2>>"$scratch/client"
 }
 is "$(session 10.77.0.1 'echo hello')" hello "a session over IPv4"
+[[ $tap_failed == 0 ]] || diag "$(tail -n 20 "$scratch/client" "$scratch/server")"
 is "$(session fd00:77::1 'echo hello')" hello "and over IPv6"
 
 for address in 10.77.0.1 fd00:77::1; do
