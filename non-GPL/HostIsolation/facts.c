@@ -139,7 +139,8 @@ void kernel_facts(bool outwards, struct kernel_facts *out)
 
 const char *refusal_text(int ret)
 {
-	if (ret == -ESRCH && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+	/* libbpf 1.1 says ESRCH then; ENOENT is what open(2) says. */
+	if ((ret == -ESRCH || ret == -ENOENT) && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return NO_KERNEL_TYPES;
 	return ret == -EPERM ? "Operation not permitted (BPF is locked down, or a capability is "
 			       "missing)"
