@@ -102,7 +102,7 @@ int grant_target_exe(const char *path, struct grant_target *out, struct error *e
 			    path);
 	ret = identify(fd, &t.exe);
 	if (ret < 0)
-		return fail(err, ret, "this kernel does not tell which file '%.60s' is: %s", path,
+		return fail(err, ret, "this kernel does not tell which file --exe names: %s",
 			    refusal_text(ret));
 	t.exe_dev = st.st_dev;
 	t.exe_ino = st.st_ino;

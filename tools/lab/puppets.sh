@@ -34,7 +34,7 @@ tell() { # NAME COMMAND...: what it answers, in $answer
 
 # An answer may be late in an emulated machine, and is waited for; elsewhere the first packet must do.
 late=()
-[[ ! ${HOSTISO_VM:-} ]] || late=(within 5)
+[[ ! ${HOSTISO_VM:-} ]] || late=(within "$((late_ms / 1000))")
 say_open() { # DESCRIPTION NAME COMMAND...
 	tell "$2" "${late[@]}" "${@:3}"
 	is "$answer" open "$1"
