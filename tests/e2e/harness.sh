@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$scratch/tree/tests/e2e" "$scratch/tree/build/tests/unit"
-cp "$tree/tests/run" "$scratch/tree/tests/"
+cp "$tree"/tests/{run,bounded} "$scratch/tree/tests/"
 unset B
 
 # A tree with one test of the given text; prints what the runner said last, and its exit code.
