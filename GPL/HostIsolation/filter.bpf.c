@@ -26,7 +26,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline void packet_reset(struct packet *p, __u32 dir)
 {
-	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset(p, 0, offsetof(struct packet, tuple));
 	p->dir = dir;
 }
 
@@ -34,7 +34,7 @@ static __always_inline void packet_reset(struct packet *p, __u32 dir)
  * Global functions: each is verified once, on its own, whatever calls it. Before 5.12 they take
  * nothing but the context and numbers, so the packet comes by way of the scratch map.
  */
-__noinline int parse_ethernet(struct __sk_buff *skb)
+__noinline int headers_ethernet(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	struct packet *p = packet_of_cpu();
@@ -42,16 +42,29 @@ __noinline int parse_ethernet(struct __sk_buff *skb)
 	if (!p)
 		return REASON_INTERNAL;
 	p->tags = !!skb->vlan_present;
-	return parse_packet(data, data_end, skb->len, 1, p);
+	return parse_headers(data, data_end, skb->len, 1, p);
 }
 
-__noinline int parse_headerless(struct __sk_buff *skb)
+__noinline int headers_headerless(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	struct packet *p = packet_of_cpu();
 
-	return p ? parse_packet(data, data_end, skb->len, 0, p) : REASON_INTERNAL;
+	return p ? parse_headers(data, data_end, skb->len, 0, p) : REASON_INTERNAL;
 }
+
+#define PARSE_STEP(name, step, context)                                                            \
+	__noinline int name(struct context *ctx)                                                   \
+	{                                                                                          \
+		void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;     \
+		struct packet *p = packet_of_cpu();                                                \
+                                                                                                   \
+		return p ? step(data, data_end, p) : REASON_INTERNAL;                              \
+	}
+PARSE_STEP(between_skb, parse_between, __sk_buff)
+PARSE_STEP(transport_skb, parse_transport, __sk_buff)
+PARSE_STEP(between_xdp, parse_between, xdp_md)
+PARSE_STEP(transport_xdp, parse_transport, xdp_md)
 
 __noinline int judge_packet(__u64 control, __u32 count_hits, __u64 now)
 {
@@ -66,17 +79,26 @@ __noinline int judge_packet(__u64 control, __u32 count_hits, __u64 now)
  */
 #define PULL_BYTES 2304 /* the longest extension headers, what comes before, a quoted packet */
 
+static __always_inline __u32 parse_linear(struct __sk_buff *skb, int ethernet, struct packet *p)
+{
+	__u32 reason = ethernet ? headers_ethernet(skb) : headers_headerless(skb);
+
+	if (reason == PARSED && p->between)
+		reason = between_skb(skb);
+	return reason == PARSED && has_transport(p) ? transport_skb(skb) : reason;
+}
+
 static __always_inline __u32 parse_skb(struct __sk_buff *skb, int ethernet, struct packet *p)
 {
 	__u32 dir = p->dir, linear = skb->data_end - skb->data;
-	__u32 reason = ethernet ? parse_ethernet(skb) : parse_headerless(skb);
+	__u32 reason = parse_linear(skb, ethernet, p);
 
 	if ((reason != REASON_TRUNCATED && !p->cut) || linear >= PULL_BYTES || linear >= skb->len)
 		return reason;
 	if (bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
 		return REASON_TRUNCATED;
 	packet_reset(p, dir);
-	return ethernet ? parse_ethernet(skb) : parse_headerless(skb);
+	return parse_linear(skb, ethernet, p);
 }
 
 static __always_inline int tc_return(struct __sk_buff *skb, __u64 control, __u32 reason, __u32 dir,
@@ -240,7 +262,7 @@ int tc_out_none(struct __sk_buff *skb)
 }
 
 /* frame_len 0: all of it lies between data and data_end. */
-__noinline int parse_xdp(struct xdp_md *ctx, __u32 frame_len)
+__noinline int headers_xdp(struct xdp_md *ctx, __u32 frame_len)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct packet *p = packet_of_cpu();
@@ -248,7 +270,7 @@ __noinline int parse_xdp(struct xdp_md *ctx, __u32 frame_len)
 	if (!p)
 		return REASON_INTERNAL;
 	p->linear = data_end - data;
-	return parse_packet(data, data_end, frame_len ? frame_len : p->linear, 1, p);
+	return parse_headers(data, data_end, frame_len ? frame_len : p->linear, 1, p);
 }
 
 /* Global for the same reason as long_in(). */
@@ -260,7 +282,11 @@ __noinline int xdp_long(struct xdp_md *ctx, __u64 control, __u64 now, __u32 fram
 	if (!p)
 		return XDP_PASS; /* tc_in closes */
 	packet_reset(p, DIR_IN);
-	reason = parse_xdp(ctx, frame_len);
+	reason = headers_xdp(ctx, frame_len);
+	if (reason == PARSED && p->between)
+		reason = between_xdp(ctx);
+	if (reason == PARSED && has_transport(p))
+		reason = transport_xdp(ctx);
 	if ((reason == REASON_TRUNCATED || p->cut) && p->frame_len > p->linear)
 		return XDP_PASS; /* the rest lies in other buffers: tc_in can reach it, and judges
 				  */

@@ -55,14 +55,19 @@ static __always_inline int grant_holds(__u64 id, const struct packet *p, __u64 *
 	return 1;
 }
 
-/* The id of the grant that admits the packet by these, 0: none. */
-static __always_inline __u64 grant_among(const struct sock_grants *ids, const struct packet *p,
-					 __u64 *now)
+/*
+ * Is one of p->marks in force? That grant is p->granted then, and counts the packet. What is found
+ * for a packet lies in the scratch map, where the verifier does not follow by which way it came
+ * there.
+ */
+static __always_inline int grant_among(struct packet *p, __u64 *now)
 {
 #pragma unroll
 	for (int kind = 0; kind < GRANT_KINDS; kind++)
-		if (grant_holds(ids->id[kind], p, now))
-			return ids->id[kind];
+		if (grant_holds(p->marks.id[kind], p, now)) {
+			p->granted = p->marks.id[kind];
+			return 1;
+		}
 	return 0;
 }
 
@@ -135,13 +140,20 @@ static __always_inline void grant_flow_keep(const struct packet *p, __u64 id, __
 		grant_lost(GRANT_LOST_FLOW);
 }
 
-/* The id of the grant whose closed connection this segment belongs to, 0: none. */
-static __always_inline __u64 grant_flow_find(const struct packet *p, __u64 *now)
+/*
+ * The four functions that are not inline are global, so each is verified once, whatever calls it.
+ *
+ * Is this a segment of a granted connection that was closed? Its grant is in p->marks then.
+ */
+__noinline int grant_flow_find(__u64 now)
 {
+	struct packet *p = packet_of_cpu();
 	struct grant_bucket *bucket;
 	struct grant_flow flow;
-	__u64 t = now_of(now), id = 0;
+	__u64 t = now_of(&now), id = 0;
 
+	if (!p)
+		return 0;
 	grant_flow_of(p, &flow);
 	bucket = grant_bucket_of(&flow);
 	if (!bucket)
@@ -152,28 +164,41 @@ static __always_inline __u64 grant_flow_find(const struct packet *p, __u64 *now)
 		if (grant_flow_same(&bucket->flow[i], &flow) && bucket->flow[i].until > t)
 			id = bucket->flow[i].id;
 	bpf_spin_unlock(&bucket->lock);
-	return id;
+	__builtin_memset(&p->marks, 0, sizeof(p->marks));
+	p->marks.id[0] = id;
+	return id != 0;
 }
 
 /* ---- sockets ---- */
 
-/* As the packet came in from the peer, even when it goes out. Returns the tuple's size. */
-static __always_inline __u32 grant_tuple(const struct packet *p, const struct peer *peer,
-					 struct bpf_sock_tuple *t)
+#define TUPLE_MORE_IP6                                                                             \
+	(sizeof(((struct bpf_sock_tuple *)0)->ipv6) - sizeof(((struct bpf_sock_tuple *)0)->ipv4))
+
+/* As the packet came in from the peer, even when it goes out. */
+static __always_inline void grant_tuple(struct packet *p, const struct peer *peer)
 {
-	__builtin_memset(t, 0, sizeof(*t));
+	struct bpf_sock_tuple *t = &p->tuple;
+
+	p->tuple_udp = peer->proto == IPPROTO_UDP;
 	if (p->family == AF_INET) {
+		p->tuple_more = 0;
 		t->ipv4.saddr = *(__be32 *)peer->key.addr;
 		t->ipv4.daddr = *(__be32 *)p->local;
 		t->ipv4.sport = peer->peer_port;
 		t->ipv4.dport = peer->local_port;
-		return sizeof(t->ipv4);
+		return;
 	}
+	p->tuple_more = TUPLE_MORE_IP6;
 	copy16(t->ipv6.saddr, peer->key.addr);
 	copy16(t->ipv6.daddr, p->local);
 	t->ipv6.sport = peer->peer_port;
 	t->ipv6.dport = peer->local_port;
-	return sizeof(t->ipv6);
+}
+
+/* Bytes of the tuple: one range to the verifier, which would follow two numbers separately. */
+static __always_inline __u32 tuple_len(const struct packet *p)
+{
+	return sizeof(p->tuple.ipv4) + (*(volatile __u8 *)&p->tuple_more & TUPLE_MORE_IP6);
 }
 
 enum grant_socket {
@@ -200,7 +225,7 @@ static __always_inline struct sock_grants *grant_marks_above(struct bpf_sock *sk
 	return above ? bpf_sk_storage_get(&sock_grants, above, NULL, 0) : NULL;
 }
 
-static __always_inline int grant_marks_of(struct bpf_sock *sk, struct sock_grants *ids)
+static __always_inline int grant_marks_of(struct bpf_sock *sk, struct packet *p)
 {
 	struct sock_grants *marks = bpf_sk_storage_get(&sock_grants, sk, NULL, 0);
 	struct sock_grants *above = grant_marks_above(sk);
@@ -216,45 +241,45 @@ static __always_inline int grant_marks_of(struct bpf_sock *sk, struct sock_grant
 	for (int kind = 0; kind < GRANT_KINDS; kind++)
 		if (above && above->id[kind] > marks->id[kind]) /* the later grant */
 			marks->id[kind] = above->id[kind];
-	*ids = *marks;
+	p->marks = *marks;
 	return SOCKET_MARKED;
 }
 
 /* The marks of a socket: its own, or its listening socket's while it is but a request. */
-#define GRANT_MARKS(sk, ids)                                                                       \
+#define GRANT_MARKS(sk, p)                                                                         \
 	({                                                                                         \
 		struct bpf_sock *_full = bpf_sk_fullsock(sk);                                      \
                                                                                                    \
 		if (!_full)                                                                        \
 			_full = bpf_get_listener_sock(sk);                                         \
-		_full ? grant_marks_of(_full, ids) : SOCKET_WAITS;                                 \
+		_full ? grant_marks_of(_full, p) : SOCKET_WAITS;                                   \
 	})
 
-static __always_inline int grant_tcp_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t,
-					    __u32 size, struct sock_grants *ids)
+static __always_inline int grant_tcp_socket(struct __sk_buff *skb, struct packet *p)
 {
-	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
+	struct bpf_sock *sk;
 	int what;
 
+	sk = bpf_skc_lookup_tcp(skb, &p->tuple, tuple_len(p), BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return SOCKET_NONE;
-	what = GRANT_MARKS(sk, ids);
+	what = GRANT_MARKS(sk, p);
 	bpf_sk_release(sk);
 	return what;
 }
 
-static __always_inline int grant_udp_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t,
-					    __u32 size, struct sock_grants *ids)
+static __always_inline int grant_udp_socket(struct __sk_buff *skb, struct packet *p)
 {
-	struct bpf_sock *sk = bpf_sk_lookup_udp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
 	struct sock_grants *marks;
+	struct bpf_sock *sk;
 	int what = SOCKET_OTHER;
 
+	sk = bpf_sk_lookup_udp(skb, &p->tuple, tuple_len(p), BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return SOCKET_NONE;
 	marks = bpf_sk_storage_get(&sock_grants, sk, NULL, 0);
 	if (marks) {
-		*ids = *marks;
+		p->marks = *marks;
 		what = SOCKET_MARKED;
 	}
 	bpf_sk_release(sk);
@@ -262,38 +287,38 @@ static __always_inline int grant_udp_socket(struct __sk_buff *skb, struct bpf_so
 }
 
 /* A new connection where an old one waits goes to the listening socket: port 0 hides the old. */
-static __always_inline int grant_listener(struct __sk_buff *skb, struct bpf_sock_tuple *t,
-					  __u32 size, struct sock_grants *ids)
+static __always_inline int grant_listener(struct __sk_buff *skb, struct packet *p)
 {
-	if (size == sizeof(t->ipv4))
-		t->ipv4.sport = 0;
+	if (p->family == AF_INET)
+		p->tuple.ipv4.sport = 0;
 	else
-		t->ipv6.sport = 0;
-	return grant_tcp_socket(skb, t, size, ids);
+		p->tuple.ipv6.sport = 0;
+	return grant_tcp_socket(skb, p);
 }
 
-/* The id of the grant of the local socket that the tuple belongs to, 0: none. */
-static __always_inline __u64 grant_of_tuple(struct __sk_buff *skb, const struct packet *p,
-					    const struct peer *peer, __u64 *now)
+/* Does a grant admit it by the local socket that it, or the packet that it quotes, belongs to? */
+__noinline int grant_of_socket(struct __sk_buff *skb, __u32 quoted, __u64 now)
 {
-	struct bpf_sock_tuple tuple;
-	struct sock_grants ids = {};
-	__u32 size = grant_tuple(p, peer, &tuple);
+	struct packet *p = packet_of_cpu();
 	int what;
 
-	if (peer->proto == IPPROTO_UDP) {
-		what = grant_udp_socket(skb, &tuple, size, &ids);
+	if (!p)
+		return 0;
+	if (quoted)
+		grant_tuple(p, &p->quoted);
+	else
+		grant_tuple(p, &p->peer);
+	if (*(volatile __u8 *)&p->tuple_udp) {
+		what = grant_udp_socket(skb, p);
 	} else {
-		what = grant_tcp_socket(skb, &tuple, size, &ids);
+		what = grant_tcp_socket(skb, p);
 		if (what == SOCKET_WAITS && p->class == CLASS_IP && opens_tcp(p))
-			what = grant_listener(skb, &tuple, size, &ids);
+			what = grant_listener(skb, p);
 		else if ((what == SOCKET_WAITS || what == SOCKET_NONE) && p->class == CLASS_IP &&
-			 !opens_tcp(p)) {
-			ids.id[0] = grant_flow_find(p, now);
+			 !opens_tcp(p) && grant_flow_find(now))
 			what = SOCKET_MARKED;
-		}
 	}
-	return what == SOCKET_MARKED ? grant_among(&ids, p, now) : 0;
+	return what == SOCKET_MARKED && grant_among(p, &now);
 }
 
 /*
@@ -308,48 +333,46 @@ static __always_inline int grant_stack_answers(struct __sk_buff *skb, const stru
 	       p->tcp_flags & (TH_ACK | TH_RST);
 }
 
-/* Two global functions, verified once each: REASON_GRANTED or `reason`. */
+/* REASON_GRANTED or `reason`. */
 __noinline int grant_out(struct __sk_buff *skb, __u32 reason, __u64 now)
 {
 	struct packet *p = packet_of_cpu();
-	struct sock_grants ids = {};
 	struct bpf_sock *sk, *full;
-	int what = SOCKET_NONE;
-	__u64 id = 0;
+	int what = SOCKET_NONE, admits = 0;
 
 	if (!p || !grant_protocol(p))
 		return reason;
 	sk = skb->sk;
 	if (sk) {
 		full = bpf_sk_fullsock(sk);
-		what = full && full->type == SOCK_RAW ? SOCKET_NONE : GRANT_MARKS(sk, &ids);
+		what = full && full->type == SOCK_RAW ? SOCKET_NONE : GRANT_MARKS(sk, p);
 	}
 	if (what == SOCKET_MARKED)
-		id = grant_among(&ids, p, &now);
+		admits = grant_among(p, &now);
 	else if (what != SOCKET_OTHER && grant_stack_answers(skb, p))
-		id = grant_of_tuple(skb, p, &p->peer, &now);
-	if (!id)
+		admits = grant_of_socket(skb, 0, now);
+	if (!admits)
 		return reason;
 	if (p->tcp_flags & (TH_FIN | TH_RST) && p->peer.has_ports)
-		grant_flow_keep(p, id, &now);
+		grant_flow_keep(p, p->granted, &now);
 	return REASON_GRANTED;
 }
 
 __noinline int grant_in(struct __sk_buff *skb, __u32 reason, __u64 now)
 {
 	struct packet *p = packet_of_cpu();
-	__u64 id = 0;
+	int admits = 0;
 
 	if (!p)
 		return reason;
 	if (p->class == CLASS_ICMP_ERROR) {
 		if (p->quoted.has_ports &&
 		    (p->quoted.proto == IPPROTO_TCP || p->quoted.proto == IPPROTO_UDP))
-			id = grant_of_tuple(skb, p, &p->quoted, &now);
+			admits = grant_of_socket(skb, 1, now);
 	} else if (grant_protocol(p) && p->peer.has_ports) {
-		id = grant_of_tuple(skb, p, &p->peer, &now);
+		admits = grant_of_socket(skb, 0, now);
 	}
-	if (!id)
+	if (!admits)
 		return reason;
 	if (p->fragment == FRAGMENT_FIRST)
 		fragment_remember(p, &now);
@@ -363,10 +386,9 @@ __noinline int grant_in(struct __sk_buff *skb, __u32 reason, __u64 now)
 __noinline int grant_possible(struct xdp_md *ctx, __u64 now)
 {
 	struct packet *p = packet_of_cpu();
-	struct bpf_sock_tuple tuple;
 	struct peer *peer;
 	struct bpf_sock *sk;
-	__u32 size;
+	__u32 len;
 
 	if (!p)
 		return 1;
@@ -375,14 +397,15 @@ __noinline int grant_possible(struct xdp_md *ctx, __u64 now)
 		return 0;
 	if (!peer->has_ports)
 		return p->fragment == FRAGMENT_LATER;
-	size = grant_tuple(p, peer, &tuple);
-	if (peer->proto == IPPROTO_UDP)
-		sk = bpf_sk_lookup_udp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	grant_tuple(p, peer);
+	len = tuple_len(p);
+	if (*(volatile __u8 *)&p->tuple_udp)
+		sk = bpf_sk_lookup_udp(ctx, &p->tuple, len, BPF_F_CURRENT_NETNS, 0);
 	else
-		sk = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+		sk = bpf_skc_lookup_tcp(ctx, &p->tuple, len, BPF_F_CURRENT_NETNS, 0);
 	if (sk) {
 		bpf_sk_release(sk);
 		return 1;
 	}
-	return peer->proto == IPPROTO_TCP && p->class == CLASS_IP && grant_flow_find(p, &now);
+	return !p->tuple_udp && p->class == CLASS_IP && grant_flow_find(now);
 }

@@ -155,9 +155,12 @@ __noinline int match_block(__u32 bank, __u32 ask, __u64 now)
 
 /* REASON_ALLOWED_PORT, REASON_NO_FLOW (a rule fits, but this is no answer), REASON_NOT_ALLOWED,
  * REASON_INTERNAL. */
-static __always_inline __u32 match_chain(__u32 bank, __u32 first, struct packet *p, __u32 ask,
-					 __u64 now)
+__noinline int match_chain(__u32 bank, __u32 first, __u32 ask, __u64 now)
 {
+	struct packet *p = packet_of_cpu();
+
+	if (!p)
+		return REASON_INTERNAL;
 	p->chain = first;
 	p->refused = 0;
 	for (int b = 0; b < RULE_BLOCKS_MAX && p->chain; b++) {
@@ -208,17 +211,20 @@ static __always_inline int flow_answers(const struct packet *p, __u64 *now)
 }
 
 /* TCP tells who began by its flags, everything else by the flow that the first side left. */
-static __always_inline __u32 match_rules(__u32 bank, __u32 first, struct packet *p,
-					 __u32 count_hits, __u64 *now)
+__noinline int match_rules(__u32 bank, __u32 first, __u32 count_hits, __u64 now)
 {
-	int tcp = p->peer.proto == IPPROTO_TCP;
+	struct packet *p = packet_of_cpu();
 	__u32 ask = ASK_PACKET | (count_hits ? ASK_COUNT : 0), reason;
+	int tcp;
 
-	if (tcp ? !opens_tcp(p) : flow_answers(p, now))
+	if (!p)
+		return REASON_INTERNAL;
+	tcp = p->peer.proto == IPPROTO_TCP;
+	if (tcp ? !opens_tcp(p) : flow_answers(p, &now))
 		ask |= ASK_ANSWERS;
-	reason = match_chain(bank, first, p, ask, now_of(now));
+	reason = match_chain(bank, first, ask, now_of(&now));
 	if (reason == REASON_ALLOWED_PORT && p->begins && !tcp)
-		flow_begin(p, now);
+		flow_begin(p, &now);
 	return reason;
 }
 
@@ -231,7 +237,7 @@ static __always_inline int match_quoted(__u32 bank, struct packet *p, __u64 *now
 	if (still(node->until, now))
 		return 1;
 	return node->rules &&
-	       match_chain(bank, node->rules, p, ASK_QUOTED, now_of(now)) == REASON_ALLOWED_PORT;
+	       match_chain(bank, node->rules, ASK_QUOTED, now_of(now)) == REASON_ALLOWED_PORT;
 }
 
 static __always_inline void fragment_key_of(const struct packet *p, struct fragment_key *key)

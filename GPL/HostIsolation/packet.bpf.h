@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From frame to fields. A cursor walks Ethernet, VLAN tags, IPv4 or IPv6 with everything between
- * it and the transport header, and fills struct packet; nothing behind this file sees the frame.
- * Every function returns PARSED or the reason to drop.
+ * From frame to fields, in three steps: parse_headers() walks Ethernet, VLAN tags and the IPv4 or
+ * IPv6 header, parse_between() what lies between that and the transport header, parse_transport()
+ * the rest. They fill struct packet; nothing behind this file sees the frame. Every function
+ * returns PARSED or the reason to drop.
+ *
+ * The filter makes a global function of each step, verified by itself: in one function the verifier
+ * followed every way through a step on all ways through the step before.
  */
 #pragma once
 
@@ -14,7 +18,7 @@
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include "HostIsolation/layout.h"
+#include "HostIsolation/grantlayout.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -78,11 +82,20 @@ struct packet {
 	__u8 cut;	 /* a header was looked for past the bytes in reach; more may lie beyond */
 	__u8 option;	 /* where parse_options4() stands */
 	__u16 walked;	 /* where parse_extension() stands */
+	__u16 next;	 /* where the next step begins, from the frame's first byte */
+	__u8 between;	 /* IPv4: bytes of options; IPv6: 1: extension headers follow */
 	__u8 begins;	 /* match_block(): the rule found lets this side begin */
 	__u8 extended;	 /* IP options, extension headers or a fragment header lie between */
 	__u8 refused;	 /* match_block(): a rule fits, but this is no answer */
 	__u8 bare;	 /* TCP without payload */
 	__u8 tags;	 /* VLAN tags that the hook has beside the frame */
+
+	/* grant.bpf.h's, which sets them before it reads them: packet_reset() ends here. */
+	struct bpf_sock_tuple tuple;
+	__u8 tuple_udp;		  /* else TCP */
+	__u8 tuple_more;	  /* TUPLE_MORE_IP6, or 0 */
+	struct sock_grants marks; /* of the socket that the packet belongs to */
+	__u64 granted;		  /* the id of the grant that admits it */
 };
 
 #define TH_SYN 0x02
@@ -163,10 +176,20 @@ static __always_inline __u32 parse_udp(struct cursor *c, struct packet *p)
 	return PARSED;
 }
 
-static __always_inline __u32 parse_transport(struct cursor *c, struct packet *p)
+/* Bytes before a header: masks, which nothing passes. */
+#define BEFORE_IP 0x3f	       /* the link header and its tags */
+#define BEFORE_BETWEEN 0x7f    /* and the IP header */
+#define BEFORE_TRANSPORT 0xfff /* and all options and extension headers */
+
+static __always_inline int has_transport(const struct packet *p)
 {
-	if (p->fragment == FRAGMENT_LATER)
-		return PARSED;
+	return p->family && p->fragment != FRAGMENT_LATER;
+}
+
+static __always_inline __u32 parse_transport(void *data, void *data_end, struct packet *p)
+{
+	struct cursor at = {.pos = data + (p->next & BEFORE_TRANSPORT), .end = data_end}, *c = &at;
+
 	switch (p->peer.proto) {
 	case IPPROTO_TCP:
 		return parse_tcp(c, p);
@@ -268,13 +291,8 @@ static __always_inline __u32 parse_ip4(struct cursor *c, struct packet *p, __u32
 	p->extended = header > sizeof(*ip) || p->fragment;
 	if (p->fragment == FRAGMENT_LATER && offset == 1 && ip->protocol == IPPROTO_TCP)
 		return REASON_MALFORMED; /* overwrites the flags of the first (RFC 1858 §3) */
-	if (header > sizeof(*ip)) {
-		reason = parse_options4(c, p, header - sizeof(*ip));
-		if (reason != PARSED)
-			return reason;
-		c->pos += header - sizeof(*ip);
-	}
-	return parse_transport(c, p);
+	p->between = header - sizeof(*ip);
+	return PARSED;
 }
 
 struct extension {
@@ -352,6 +370,14 @@ static __always_inline __u32 parse_ip6(struct cursor *c, struct packet *p, __u32
 	copy16(p->peer.key.addr, p->dir == DIR_OUT ? &ip->daddr : &ip->saddr);
 	copy16(p->local, p->dir == DIR_OUT ? &ip->saddr : &ip->daddr);
 
+	p->between = is_extension(p->peer.proto);
+	return PARSED;
+}
+
+static __always_inline __u32 parse_extensions6(const struct cursor *c, struct packet *p)
+{
+	__u32 reason;
+
 	for (int i = 0; i < EXTENSION_HEADERS_MAX && is_extension(p->peer.proto); i++) {
 		reason = parse_extension(c, p);
 		if (reason != PARSED)
@@ -359,15 +385,28 @@ static __always_inline __u32 parse_ip6(struct cursor *c, struct packet *p, __u32
 		if (p->fragment == FRAGMENT_LATER)
 			return PARSED;
 	}
-	if (is_extension(p->peer.proto))
-		return REASON_MALFORMED;
-	c->pos += *(volatile __u16 *)&p->walked & EXTENSION_BYTES_MAX;
-	return parse_transport(c, p);
+	return is_extension(p->peer.proto) ? REASON_MALFORMED : PARSED;
+}
+
+/* IPv4's options, IPv6's extension headers: p->between tells that there are any. */
+static __always_inline __u32 parse_between(void *data, void *data_end, struct packet *p)
+{
+	struct cursor c = {.pos = data + (p->next & BEFORE_BETWEEN), .end = data_end};
+	__u32 reason;
+
+	if (p->family == AF_INET) {
+		p->walked = p->between;
+		reason = parse_options4(&c, p, p->between);
+	} else {
+		reason = parse_extensions6(&c, p);
+	}
+	p->next += p->walked;
+	return reason;
 }
 
 /* `ethernet`: the frame begins with an Ethernet header, else with an IP header. */
-static __always_inline __u32 parse_packet(void *data, void *data_end, __u32 frame_len, int ethernet,
-					  struct packet *p)
+static __always_inline __u32 parse_headers(void *data, void *data_end, __u32 frame_len,
+					   int ethernet, struct packet *p)
 {
 	struct cursor c = {.pos = data, .end = data_end};
 	__u32 there, proto;
@@ -375,14 +414,15 @@ static __always_inline __u32 parse_packet(void *data, void *data_end, __u32 fram
 	p->frame_len = frame_len;
 	proto = ethernet ? link_protocol(&c, p) : ip_protocol(&c);
 	/* through memory, so that one, two or no tags are one case to the verifier */
-	*(volatile __u16 *)&p->walked = c.pos - data;
-	there = frame_len - *(volatile __u16 *)&p->walked;
-	c.pos = data + (*(volatile __u16 *)&p->walked & 0x3f);
-	*(volatile __u16 *)&p->walked = 0;
+	*(volatile __u16 *)&p->next = c.pos - data;
+	there = frame_len - *(volatile __u16 *)&p->next;
+	c.pos = data + (*(volatile __u16 *)&p->next & BEFORE_IP);
 	switch (proto) {
 	case ETH_P_IP:
+		p->next += sizeof(struct iphdr);
 		return parse_ip4(&c, p, there);
 	case ETH_P_IPV6:
+		p->next += sizeof(struct ipv6hdr);
 		return parse_ip6(&c, p, there);
 	case ETH_P_ARP:
 		return parse_arp(&c, p, there);

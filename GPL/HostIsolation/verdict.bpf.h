@@ -20,15 +20,22 @@ static __always_inline int reason_passes(__u32 reason)
 	return 0;
 }
 
-/* What the allowlist did not admit: the traffic that keeps the network working, and the rest. */
-static __always_inline __u32 judge_unlisted(__u32 bank, struct packet *p, __u32 otherwise,
-					    __u64 *now)
+/*
+ * What the allowlist did not admit: the traffic that keeps the network working, and the rest.
+ * Global, like what it calls, so that the verifier sees it once and not for every way through
+ * judge_ip().
+ */
+__noinline int judge_unlisted(__u32 bank, __u32 otherwise, __u64 now)
 {
+	struct packet *p = packet_of_cpu();
+
+	if (!p)
+		return REASON_INTERNAL;
 	switch (p->class) {
 	case CLASS_ND:
 		if (p->nd_unicast && !nd_known(p))
 			return REASON_ND_SHAPE;
-		nd_learn(p, now);
+		nd_learn(p, &now);
 		return REASON_ND;
 	case CLASS_MLD:
 		return REASON_MLD;
@@ -37,10 +44,10 @@ static __always_inline __u32 judge_unlisted(__u32 bank, struct packet *p, __u32 
 	case CLASS_BAD_ND:
 		return REASON_ND_SHAPE;
 	case CLASS_ICMP_ERROR:
-		return match_quoted(bank, p, now) ? REASON_ICMP_ERROR : otherwise;
+		return match_quoted(bank, p, &now) ? REASON_ICMP_ERROR : otherwise;
 	}
 	if (p->fragment == FRAGMENT_LATER)
-		return fragment_known(p, now) ? REASON_FRAGMENT : REASON_ORPHAN;
+		return fragment_known(p, &now) ? REASON_FRAGMENT : REASON_ORPHAN;
 	return otherwise;
 }
 
@@ -58,7 +65,7 @@ static __always_inline __u32 judge_ip(__u64 control, struct packet *p, int count
 		return REASON_ALLOWED;
 	}
 	if (node && node->rules && p->fragment != FRAGMENT_LATER) {
-		reason = match_rules(bank, node->rules, p, count_hits, now);
+		reason = match_rules(bank, node->rules, count_hits, now_of(now));
 		if (reason == REASON_ALLOWED_PORT && p->fragment == FRAGMENT_FIRST)
 			fragment_remember(p, now);
 		if (reason == REASON_ALLOWED_PORT || reason == REASON_INTERNAL)
@@ -66,7 +73,7 @@ static __always_inline __u32 judge_ip(__u64 control, struct packet *p, int count
 	}
 	if (control & CONTROL_KEPT && match_kept(p))
 		return REASON_KEPT_SSH;
-	return judge_unlisted(bank, p, reason, now);
+	return judge_unlisted(bank, reason, *now);
 }
 
 static __always_inline __u32 judge(__u64 control, struct packet *p, int count_hits, __u64 *now)
