@@ -85,16 +85,9 @@ static __always_inline void grant_flow_of(const struct packet *p, struct grant_f
 
 static __always_inline struct grant_bucket *grant_bucket_of(const struct grant_flow *flow)
 {
-	const __u32 *words = (const __u32 *)flow;
-	__u32 hash = 0x9e3779b9;
+	__u32 key = grant_bucket_key(flow);
 
-#pragma unroll
-	for (int i = 0; i < 9; i++) { /* both addresses and both ports */
-		hash = (hash ^ words[i]) * 0x85ebca6b;
-		hash ^= hash >> 15;
-	}
-	hash %= GRANT_FLOW_BUCKETS;
-	return bpf_map_lookup_elem(&grant_flows, &hash);
+	return bpf_map_lookup_elem(&grant_flows, &key);
 }
 
 static __always_inline int grant_flow_same(const struct grant_flow *a, const struct grant_flow *b)

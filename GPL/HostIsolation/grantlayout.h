@@ -113,6 +113,30 @@ struct grant_bucket {
 	struct grant_flow flow[GRANT_FLOW_WAYS];
 };
 
+#define GRANT_FLOW_WORDS 9 /* both addresses and both ports, as they lie in a flow */
+
+/*
+ * The key of a flow's bucket. The end is MurmurHash3's (fmix32), which brings every bit of the last
+ * word down to the lower ones: without it neighbouring ports shared a bucket.
+ */
+static inline __u32 grant_bucket_key(const struct grant_flow *flow)
+{
+	const __u32 *words = (const __u32 *)flow;
+	__u32 hash = 0x9e3779b9;
+
+#pragma GCC unroll 9
+	for (int i = 0; i < GRANT_FLOW_WORDS; i++) {
+		hash = (hash ^ words[i]) * 0x85ebca6b;
+		hash ^= hash >> 15;
+	}
+	hash ^= hash >> 16;
+	hash *= 0x85ebca6b;
+	hash ^= hash >> 13;
+	hash *= 0xc2b2ae35;
+	hash ^= hash >> 16;
+	return hash % GRANT_FLOW_BUCKETS;
+}
+
 /* grant_losses: per CPU; what did not fit and is blocked for it. */
 enum grant_loss {
 	GRANT_LOST_FLOW,   /* grant_flows was full */

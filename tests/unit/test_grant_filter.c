@@ -226,13 +226,34 @@ static void later_fragments(void **state)
 	assert_int_equal(xdp(f), 1);
 }
 
+/* A client that connects to one server again and again has one port after the other. */
+static void flows_spread(void **state)
+{
+	for (int step = 1; step <= 2; step++) {
+		static int in_bucket[GRANT_FLOW_BUCKETS];
+		struct grant_flow flow = {.family = AF_INET, .peer_port = htons(443)};
+		int most = 0;
+
+		memset(in_bucket, 0, sizeof(in_bucket));
+		inet_pton(AF_INET, PEER, flow.peer);
+		inet_pton(AF_INET, "10.77.0.1", flow.local);
+		for (int i = 0; i < 500; i++) {
+			flow.local_port = htons(40000 + i * step);
+			in_bucket[grant_bucket_key(&flow)]++;
+		}
+		for (int i = 0; i < GRANT_FLOW_BUCKETS; i++)
+			if (in_bucket[i] > most)
+				most = in_bucket[i];
+		assert_in_range(most, 1, GRANT_FLOW_WAYS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(xdp_without_grants),
-		cmocka_unit_test(xdp_with_grants),
-		cmocka_unit_test(tc_by_mark),
-		cmocka_unit_test(later_fragments),
+		cmocka_unit_test(xdp_without_grants), cmocka_unit_test(xdp_with_grants),
+		cmocka_unit_test(tc_by_mark),	      cmocka_unit_test(later_fragments),
+		cmocka_unit_test(flows_spread),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
