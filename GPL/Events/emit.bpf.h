@@ -63,5 +63,27 @@ static __always_inline u64 wake_flags(void)
 __u64 zero __weak; /* writable, so nobody may assume its value */
 #define unknown(x) ((x) += *(volatile __u64 *)&zero)
 
+/* The same of a kernel's pointer, which plain loads want to find as it was. */
+#ifdef OLD_KERNEL
+#define unknown_pointer(p) unknown(*(__u64 *)&(p))
+#else
+#define unknown_pointer(p) ((void)(p))
+#endif
+
 /* The compiler must not guess the class's size from elsewhere: the verifier follows the number. */
 #define opaque(x) asm volatile("" : "+r"(x))
+
+/*
+ * Here all ways through the code become one again. A reservation is another one each time that the
+ * verifier of old kernels comes to it, so what is behind it would be followed once for every way
+ * that leads here. It compares only where it kept a state, which takes eight instructions and two
+ * jumps since the last; these jumps lead nowhere and are taken out once it is done.
+ */
+#define meet()                                                                                     \
+	asm volatile("goto +0\n\tgoto +0\n\tgoto +0\n\tgoto +0\n\t"                                \
+		     "goto +0\n\tgoto +0\n\tgoto +0\n\tgoto +0")
+#define reserve(size)                                                                              \
+	({                                                                                         \
+		meet();                                                                            \
+		bpf_ringbuf_reserve(&ring, size, 0);                                               \
+	})

@@ -177,6 +177,7 @@ static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
 	u64 cap;
 	int class;
 
+	unknown_pointer(op->mnt);
 	unknown(op->xattr);
 	unknown(op->xattr_user);
 	unknown(op->size);
@@ -191,15 +192,15 @@ static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
 	for (class = 0; class < 3; class ++) {
 		switch (class) {
 		case 0:
-			e = bpf_ringbuf_reserve(&ring, CLASS_SMALL, 0);
+			e = reserve(CLASS_SMALL);
 			cap = CLASS_SMALL;
 			break;
 		case 1:
-			e = bpf_ringbuf_reserve(&ring, CLASS_MIDDLE, 0);
+			e = reserve(CLASS_MIDDLE);
 			cap = CLASS_MIDDLE;
 			break;
 		default:
-			e = bpf_ringbuf_reserve(&ring, CLASS_LARGE, 0);
+			e = reserve(CLASS_LARGE);
 			cap = CLASS_LARGE;
 		}
 		if (!e) {

@@ -20,7 +20,7 @@
 	({                                                                                         \
 		struct event *_e = NULL;                                                           \
 		if (wanted(current_task())) {                                                      \
-			_e = bpf_ringbuf_reserve(&ring, CLASS_TINY, 0);                            \
+			_e = reserve(CLASS_TINY);                                                  \
 			if (_e) {                                                                  \
 				fill_hdr(&_e->hdr, type_, source, sizeof(*_e), current_task());    \
 				__builtin_memset(&_e->hdr.cgroup, 0, sizeof(_e->hdr.cgroup));      \

@@ -51,7 +51,7 @@ static __noinline int emit_net(struct sock *sk, u32 type, u32 source)
 
 	if (!asked(type) || !wanted(current_task()) || !is_tcp(sk))
 		return 0;
-	e = bpf_ringbuf_reserve(&ring, CLASS_TINY, 0);
+	e = reserve(CLASS_TINY);
 	if (!e) {
 		count_lost(type);
 		return 0;

@@ -19,7 +19,7 @@ int BPF_PROG(hook_fork_tp, struct task_struct *parent, struct task_struct *child
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid) || kernel_thread(child) ||
 	    !wanted(parent))
 		return 0;
-	e = bpf_ringbuf_reserve(&ring, CLASS_MIDDLE, 0);
+	e = reserve(CLASS_MIDDLE);
 	if (!e) {
 		count_lost(EVENT_PROCESS_FORK);
 		return 0;
@@ -122,15 +122,15 @@ int BPF_PROG(hook_exec_tp, struct task_struct *task, int old_pid, struct linux_b
 	for (class = 0; class < 3; class ++) {
 		switch (class) {
 		case 0:
-			e = bpf_ringbuf_reserve(&ring, CLASS_MIDDLE, 0);
+			e = reserve(CLASS_MIDDLE);
 			cap = CLASS_MIDDLE;
 			break;
 		case 1:
-			e = bpf_ringbuf_reserve(&ring, CLASS_LARGE, 0);
+			e = reserve(CLASS_LARGE);
 			cap = CLASS_LARGE;
 			break;
 		default:
-			e = bpf_ringbuf_reserve(&ring, CLASS_HUGE, 0);
+			e = reserve(CLASS_HUGE);
 			cap = CLASS_HUGE;
 		}
 		if (!e) {
@@ -185,7 +185,7 @@ int hook_exit_tp(u64 *ctx)
 
 	if (!last_thread(ctx, task) || kernel_thread(task) || !wanted(task))
 		return 0;
-	e = bpf_ringbuf_reserve(&ring, CLASS_MIDDLE, 0);
+	e = reserve(CLASS_MIDDLE);
 	if (!e) {
 		count_lost(EVENT_PROCESS_EXIT);
 		return 0;

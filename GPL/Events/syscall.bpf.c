@@ -147,10 +147,10 @@ static __noinline int emit_text(struct text_op *op)
 #pragma clang loop unroll(disable)
 	for (class = 0; class < 2; class ++) {
 		if (!class) {
-			e = bpf_ringbuf_reserve(&ring, CLASS_SMALL, 0);
+			e = reserve(CLASS_SMALL);
 			cap = CLASS_SMALL;
 		} else {
-			e = bpf_ringbuf_reserve(&ring, CLASS_LARGE, 0);
+			e = reserve(CLASS_LARGE);
 			cap = CLASS_LARGE;
 		}
 		if (!e) {

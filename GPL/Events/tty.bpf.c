@@ -46,7 +46,7 @@ static __noinline int emit_tty(struct tty_struct *tty, const void *base, u64 len
 
 	if (!len)
 		return 0;
-	e = bpf_ringbuf_reserve(&ring, TTY_CLASS, 0);
+	e = reserve(TTY_CLASS);
 	if (!e) {
 		count_lost(EVENT_PROCESS_TTY_WRITE);
 		return 0;
