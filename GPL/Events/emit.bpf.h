@@ -63,11 +63,19 @@ static __always_inline u64 wake_flags(void)
 __u64 zero __weak; /* writable, so nobody may assume its value */
 #define unknown(x) ((x) += *(volatile __u64 *)&zero)
 
-/* The same of a kernel's pointer, which plain loads want to find as it was. */
-#ifdef OLD_KERNEL
-#define unknown_pointer(p) unknown(*(__u64 *)&(p))
+/* The value alone: what is found out about it must not be known of the place it came from, too. */
+#define value(x)                                                                                   \
+	({                                                                                         \
+		typeof(x) _x = (x);                                                                \
+		unknown(_x);                                                                       \
+		_x;                                                                                \
+	})
+
+/* The same of a kernel's pointer, found or NULL. Plain loads want to know what it points to. */
+#ifdef CAST_KERNEL
+#define unknown_pointer(p) ((p) = typed(p))
 #else
-#define unknown_pointer(p) ((void)(p))
+#define unknown_pointer(p) unknown(*(__u64 *)&(p))
 #endif
 
 /* The compiler must not guess the class's size from elsewhere: the verifier follows the number. */

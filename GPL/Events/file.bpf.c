@@ -15,12 +15,18 @@ int BPF_PROG(hook_file_open_fentry, struct file *file)
 	return on_file_open(file, HOOK_file_open_fentry);
 }
 
-/* What waits for that hook, if the function was called for the same dentry. */
+/* What waits for that hook, if the function was called for the same dentry. The compiler must not
+ * put the argument where p->dentry is asked for: a verifier allows less with it. */
 static __always_inline struct pending *pended_for(u64 dentry, u32 hook)
 {
 	struct pending *p = pended(hook);
+	u64 waits;
 
-	return p && dentry == (u64)p->dentry ? p : NULL;
+	if (!p)
+		return NULL;
+	waits = (u64)p->dentry;
+	opaque(waits);
+	return dentry == waits ? p : NULL;
 }
 
 #define MADE(name)                                                                                 \

@@ -178,7 +178,8 @@ static long walk_step(u32 i, struct walk *w)
 		if (up == m || !up)
 			return walk_over(e, PART_UNREACHABLE);
 		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		w->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		w->mnt = typed(mnt); /* as it was: one kind of pointer in all steps */
 		return 0;
 	}
 	add_name(e, w->cap, BPF_CORE_READ(d, d_name.name));
@@ -199,6 +200,8 @@ static __noinline void add_path(struct event_hdr *e, u64 cap, struct event_part 
 	*(volatile u32 *)&e->marks = PART_TRUNCATED;
 	w->e = e;
 	w->cap = cap;
+	unknown_pointer(w->dentry);
+	unknown_pointer(w->mnt);
 	repeat(PATH_STEPS, walk_step, w);
 	part->off = begin;
 	part->len = ((volatile struct event_hdr *)e)->size - begin;

@@ -18,4 +18,6 @@ extern void *bpf_rdonly_cast(const void *obj__ign, u32 btf_id__k) __ksym __weak;
 
 #undef BPF_CORE_READ
 #define BPF_CORE_READ(src, a, ...) (___arrow(typed(src), a, ##__VA_ARGS__))
+#else
+#define typed(p) (p)
 #endif
