@@ -61,9 +61,23 @@ __noinline int headers_headerless(struct __sk_buff *skb)
                                                                                                    \
 		return p ? step(data, data_end, p) : REASON_INTERNAL;                              \
 	}
-PARSE_STEP(between_skb, parse_between, __sk_buff)
+#define PARSE_ALL_BETWEEN(name, step, context)                                                     \
+	__noinline int name(struct context *ctx)                                                   \
+	{                                                                                          \
+		struct packet *p = packet_of_cpu();                                                \
+		__u32 reason = MORE;                                                               \
+                                                                                                   \
+		if (!p)                                                                            \
+			return REASON_INTERNAL;                                                    \
+		for (int i = 0; i < between_max(p) && reason == MORE; i++)                         \
+			reason = step(ctx);                                                        \
+		return between_ends(p, reason);                                                    \
+	}
+PARSE_STEP(one_between_skb, parse_between, __sk_buff)
+PARSE_STEP(one_between_xdp, parse_between, xdp_md)
+PARSE_ALL_BETWEEN(between_skb, one_between_skb, __sk_buff)
+PARSE_ALL_BETWEEN(between_xdp, one_between_xdp, xdp_md)
 PARSE_STEP(transport_skb, parse_transport, __sk_buff)
-PARSE_STEP(between_xdp, parse_between, xdp_md)
 PARSE_STEP(transport_xdp, parse_transport, xdp_md)
 
 __noinline int judge_packet(__u64 control, __u32 count_hits, __u64 now)

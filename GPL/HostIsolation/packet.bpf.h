@@ -24,6 +24,7 @@
 #define AF_INET6 10
 
 #define PARSED REASON_COUNT /* no verdict yet */
+#define MORE (PARSED + 1)   /* of parse_between(): go on */
 
 #define VLAN_TAGS_MAX 2
 #define IP_OPTIONS_MAX 12 /* single ones and paddings; no sender of this world comes near */
@@ -80,8 +81,7 @@ struct packet {
 	__u8 icmp_type;
 	__u8 nd_unicast; /* leaves for a unicast address that is not link-local */
 	__u8 cut;	 /* a header was looked for past the bytes in reach; more may lie beyond */
-	__u8 option;	 /* where parse_options4() stands */
-	__u16 walked;	 /* where parse_extension() stands */
+	__u16 walked;	 /* where parse_between() stands, from the end of the IP header */
 	__u16 next;	 /* where the next step begins, from the frame's first byte */
 	__u8 between;	 /* IPv4: bytes of options; IPv6: 1: extension headers follow */
 	__u8 begins;	 /* match_block(): the rule found lets this side begin */
@@ -210,36 +210,33 @@ static __always_inline __u32 parse_transport(void *data, void *data_end, struct 
 }
 
 /*
- * A source route makes the next hop's address the destination and hides the real one: what the
- * allowlist judged would not be where the packet goes (RFC 791 §3.1). The offset lives in per-CPU
- * memory, where the verifier does not track its 40 values on 40 rounds.
+ * One IP option, p->walked bytes behind the IP header. A source route makes the next hop's address
+ * the destination and hides the real one: what the allowlist judged would not be where the packet
+ * goes (RFC 791 §3.1).
  */
-static __always_inline __u32 parse_options4(struct cursor *c, struct packet *p, __u32 len)
+static __always_inline __u32 parse_option4(const struct cursor *c, struct packet *p)
 {
-	p->option = 0;
-	for (int i = 0; i < IP_OPTIONS_MAX; i++) {
-		__u32 off = *(volatile __u8 *)&p->option;
-		__u8 *opt = c->pos + (off & 0x3f);
+	__u32 off = p->walked, len = p->between;
+	__u8 *opt = c->pos + (off & 0x3f);
 
-		if (off >= len)
-			return PARSED;
-		if (opt + 1 > (__u8 *)c->end)
-			return REASON_TRUNCATED;
-		if (*opt == IPOPT_END)
-			return PARSED;
-		if (*opt == IPOPT_LSRR || *opt == IPOPT_SSRR)
-			return REASON_SOURCE_ROUTE;
-		if (*opt == IPOPT_NOOP) {
-			*(volatile __u8 *)&p->option = off + 1;
-			continue;
-		}
-		if (opt + 2 > (__u8 *)c->end)
-			return REASON_TRUNCATED;
-		if (opt[1] < 2 || off + opt[1] > len)
-			return REASON_MALFORMED;
-		*(volatile __u8 *)&p->option = off + opt[1];
+	if (off >= len)
+		return PARSED;
+	if (opt + 1 > (__u8 *)c->end)
+		return REASON_TRUNCATED;
+	if (*opt == IPOPT_END)
+		return PARSED;
+	if (*opt == IPOPT_LSRR || *opt == IPOPT_SSRR)
+		return REASON_SOURCE_ROUTE;
+	if (*opt == IPOPT_NOOP) {
+		p->walked = off + 1;
+		return MORE;
 	}
-	return *(volatile __u8 *)&p->option < len ? REASON_MALFORMED : PARSED;
+	if (opt + 2 > (__u8 *)c->end)
+		return REASON_TRUNCATED;
+	if (opt[1] < 2 || off + opt[1] > len)
+		return REASON_MALFORMED;
+	p->walked = off + opt[1];
+	return MORE;
 }
 
 /*
@@ -303,16 +300,20 @@ struct extension {
 	__be32 id;	    /* of a fragment header (§4.5) */
 };
 
-/*
- * One extension header, p->walked bytes behind the IPv6 header: moves p->walked and the protocol
- * on. Like the rest of p, the offset lives where the verifier forgets its value: the rounds of the
- * loop meet again.
- */
-static __always_inline __u32 parse_extension(const struct cursor *c, struct packet *p)
+static __always_inline int is_extension(__u8 proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
+	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+}
+
+/* One extension header, p->walked bytes behind the IPv6 header: moves that and the protocol on. */
+static __always_inline __u32 parse_extension6(const struct cursor *c, struct packet *p)
 {
 	struct extension *ext = c->pos + (p->walked & EXTENSION_BYTES_MAX);
 	__u32 len, offset;
 
+	if (!is_extension(p->peer.proto))
+		return PARSED;
 	if ((void *)(ext + 1) > c->end)
 		return REASON_TRUNCATED;
 	len = (ext->len + 1) * 8;
@@ -340,14 +341,8 @@ static __always_inline __u32 parse_extension(const struct cursor *c, struct pack
 	p->l4_len -= len;
 	p->extended = 1;
 	p->peer.proto = ext->next;
-	*(volatile __u16 *)&p->walked += len;
-	return PARSED;
-}
-
-static __always_inline int is_extension(__u8 proto)
-{
-	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
-	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+	p->walked += len;
+	return p->fragment == FRAGMENT_LATER ? PARSED : MORE;
 }
 
 static __always_inline __u32 parse_ip6(struct cursor *c, struct packet *p, __u32 there)
@@ -374,34 +369,30 @@ static __always_inline __u32 parse_ip6(struct cursor *c, struct packet *p, __u32
 	return PARSED;
 }
 
-static __always_inline __u32 parse_extensions6(const struct cursor *c, struct packet *p)
-{
-	__u32 reason;
-
-	for (int i = 0; i < EXTENSION_HEADERS_MAX && is_extension(p->peer.proto); i++) {
-		reason = parse_extension(c, p);
-		if (reason != PARSED)
-			return reason;
-		if (p->fragment == FRAGMENT_LATER)
-			return PARSED;
-	}
-	return is_extension(p->peer.proto) ? REASON_MALFORMED : PARSED;
-}
-
-/* IPv4's options, IPv6's extension headers: p->between tells that there are any. */
+/*
+ * One of IPv4's options or IPv6's extension headers: p->between tells that there are any. PARSED
+ * after the last one. p->walked lives where the verifier forgets its value.
+ */
 static __always_inline __u32 parse_between(void *data, void *data_end, struct packet *p)
 {
 	struct cursor c = {.pos = data + (p->next & BEFORE_BETWEEN), .end = data_end};
-	__u32 reason;
 
-	if (p->family == AF_INET) {
-		p->walked = p->between;
-		reason = parse_options4(&c, p, p->between);
-	} else {
-		reason = parse_extensions6(&c, p);
-	}
-	p->next += p->walked;
-	return reason;
+	return p->family == AF_INET ? parse_option4(&c, p) : parse_extension6(&c, p);
+}
+
+static __always_inline int between_max(const struct packet *p)
+{
+	return p->family == AF_INET ? IP_OPTIONS_MAX : EXTENSION_HEADERS_MAX;
+}
+
+/* After the last call of parse_between(), which returned `reason`. */
+static __always_inline __u32 between_ends(struct packet *p, __u32 reason)
+{
+	if (reason == MORE &&
+	    (p->family == AF_INET ? p->walked < p->between : is_extension(p->peer.proto)))
+		return REASON_MALFORMED;
+	p->next += p->family == AF_INET ? p->between : p->walked;
+	return reason == MORE ? PARSED : reason;
 }
 
 /* `ethernet`: the frame begins with an Ethernet header, else with an IP header. */
