@@ -7,7 +7,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -176,10 +178,24 @@ static inline char *claim(const char *peer, int peer_port, const char *local, in
 	return text;
 }
 
+/*
+ * One test at a time, until it ends: the search goes over all processes of the machine, and would
+ * find the connections that another test planted.
+ */
+static inline void wait_for_turn(void)
+{
+	int fd = open("/tmp/hostiso-test-sshtree.lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+}
+
 static inline int setup(void **state)
 {
 	static int up = 1;
 
+	wait_for_turn();
 	if (netlab_up())
 		print_message("# skipped: needs root and network namespaces\n");
 	else
