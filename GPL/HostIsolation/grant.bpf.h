@@ -134,7 +134,7 @@ static __always_inline void grant_flow_keep(const struct packet *p, __u64 id, __
 }
 
 /*
- * The four functions that are not inline are global, so each is verified once, whatever calls it.
+ * The functions that are not inline are global, so each is verified once, whatever calls it.
  *
  * Is this a segment of a granted connection that was closed? Its grant is in p->marks then.
  */
