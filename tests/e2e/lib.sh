@@ -163,8 +163,6 @@ lab_default() {
 	serve -t 7 -u 7 -t 53 -u 53 host peer attacker dns
 }
 
-# What is open may be late on a busy machine, and is waited for again; what is shut is no matter of time.
-late_ms=5000
 # An answer may be late on a busy machine, and is then waited for once more; nothing makes silence late.
 late_ms=${HOSTISO_LATE_MS:-2000}
 
