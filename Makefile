@@ -58,10 +58,17 @@ $(B)/hostiso: $(OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(CROSSLIBS) -o $@ $^ $(LDLIBS)
 
+# Constants without names alone (initializers, the compiler's tables) make a section that says it has no
+# variables; 5.10 refuses all type information for it, and takes no function for global: each is followed anew
+# wherever it is called.
+named = $(Q)! $(BPFTOOL) btf dump file $@ | grep "DATASEC '.rodata.* vlen=0$$" || \
+	{ echo "$<: a constant without a name"; exit 1; }
+
 $(B)/%.bpf.o: %.bpf.c Makefile
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+	$(named)
 
 $(B)/events_cast.bpf.o: BPF_DEFINES := -DCAST_KERNEL
 $(B)/events_old.bpf.o: BPF_DEFINES := -DOLD_KERNEL
@@ -70,6 +77,7 @@ $(EVENTS:%=$(B)/%.bpf.o): GPL/Events/events.bpf.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_DEFINES) -MF $(@:.o=.d) -MT $@ -c $< -o $@.full
 	$(Q)$(BPFTOOL) gen object $@ $@.full && rm $@.full
+	$(named)
 
 $(EVENTS:%=$(B)/%.skel.h): $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)

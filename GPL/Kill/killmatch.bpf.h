@@ -152,9 +152,10 @@ __noinline u32 wanted_cgroup(u64 of)
 
 static __always_inline u32 wanted_comm(struct task_struct *task)
 {
-	struct kill_key key = {.dim = KILL_DIM_COMM};
+	struct kill_key key = {};
 	u32 *mask;
 
+	key.dim = KILL_DIM_COMM; /* not above: that made a constant without a name */
 	BPF_CORE_READ_STR_INTO((char(*)[16]) & key.a, task, comm);
 	mask = bpf_map_lookup_elem(&kill_match, &key);
 	return mask ? *mask : 0;
