@@ -55,7 +55,7 @@ int BPF_PROG(kill_fexit_chmod, struct path *path, u16 mode, int ret)
 			op.old_mode = n->mode;
 			op.flags |= KILL_HAS_OLD;
 		}
-		judge(&op, false);
+		judge(&op);
 	}
 	if (n)
 		bpf_map_delete_elem(&kill_noted, &id);

@@ -31,7 +31,7 @@ int kill_lsm_acl(u64 *ctx)
 
 	if (ret || !access_acl_name(arg(ctx, 2)))
 		return ret;
-	return before_acl(arg(ctx, 1), acl_mode_of(arg(ctx, 3)), KILL_WAY_LSM);
+	return before_acl(arg(ctx, 1), acl_mode_of((u64)arg(ctx, 3)), KILL_WAY_LSM);
 }
 
 /* (user namespace, dentry, name, value, size, flags); 5.10 begins with the dentry. */
@@ -42,7 +42,7 @@ int kill_lsm_xattr(u64 *ctx)
 
 	if (ret || !access_acl_name(arg(ctx, 2)))
 		return ret;
-	return before_acl(arg(ctx, 1), acl_mode_of_xattr(arg(ctx, 3), (u64)arg(ctx, 4)),
+	return before_acl(arg(ctx, 1), acl_mode_of_xattr((u64)arg(ctx, 3), (u64)arg(ctx, 4)),
 			  KILL_WAY_LSM);
 }
 
@@ -53,6 +53,6 @@ int kill_lsm_xattr510(u64 *ctx)
 
 	if (ret || !access_acl_name(arg(ctx, 1)))
 		return ret;
-	return before_acl(arg(ctx, 0), acl_mode_of_xattr(arg(ctx, 2), (u64)arg(ctx, 3)),
+	return before_acl(arg(ctx, 0), acl_mode_of_xattr((u64)arg(ctx, 2), (u64)arg(ctx, 3)),
 			  KILL_WAY_LSM);
 }

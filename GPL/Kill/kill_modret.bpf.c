@@ -36,7 +36,7 @@ int kill_modret_acl(u64 *ctx)
 
 	if (ret || !access_acl_name(arg(ctx, 2)))
 		return ret;
-	return before_acl(arg(ctx, 1), acl_mode_of(arg(ctx, 3)), KILL_WAY_MODRET);
+	return before_acl(arg(ctx, 1), acl_mode_of((u64)arg(ctx, 3)), KILL_WAY_MODRET);
 }
 
 /* (user namespace, dentry, name, value, size, flags); 5.10 begins with the dentry. */
@@ -47,7 +47,7 @@ int kill_modret_xattr(u64 *ctx)
 
 	if (ret || !access_acl_name(arg(ctx, 2)))
 		return ret;
-	return before_acl(arg(ctx, 1), acl_mode_of_xattr(arg(ctx, 3), (u64)arg(ctx, 4)),
+	return before_acl(arg(ctx, 1), acl_mode_of_xattr((u64)arg(ctx, 3), (u64)arg(ctx, 4)),
 			  KILL_WAY_MODRET);
 }
 
@@ -58,6 +58,6 @@ int kill_modret_xattr510(u64 *ctx)
 
 	if (ret || !access_acl_name(arg(ctx, 1)))
 		return ret;
-	return before_acl(arg(ctx, 0), acl_mode_of_xattr(arg(ctx, 2), (u64)arg(ctx, 3)),
+	return before_acl(arg(ctx, 0), acl_mode_of_xattr((u64)arg(ctx, 2), (u64)arg(ctx, 3)),
 			  KILL_WAY_MODRET);
 }

@@ -182,7 +182,7 @@ static __always_inline bool told_file(struct call *call, struct place *p)
 	if (!dentry || BPF_CORE_READ(dentry, d_inode) != touched)
 		return false;
 	p->dentry = dentry;
-	p->mnt = mount_seen(dentry);
+	p->mnt = (void *)mount_seen((u64)dentry);
 	return true;
 }
 
@@ -192,12 +192,6 @@ static __noinline bool sets_acl(const char *name)
 
 	return bpf_probe_read_user_str(have, sizeof(have), name) == sizeof(ACL_NAME) &&
 	       is_acl_name(have);
-}
-
-/* Not static: see wanted_above(). */
-__noinline int judge_after(struct kill_op *op)
-{
-	return op ? judge(op, false) : 0;
 }
 
 static __noinline void after(struct kill_route *r, struct pt_regs *regs, s64 ret, struct call *call)
@@ -254,7 +248,7 @@ static __noinline void after(struct kill_route *r, struct pt_regs *regs, s64 ret
 	if (r->door == KILL_DOOR_ACL && !(op.flags & KILL_HAS_OLD) &&
 	    !sets_acl((void *)call_arg(r, regs, r->flags ? 4 : 2)))
 		return;
-	judge_after(&op);
+	judge(&op);
 }
 
 SEC("raw_tp/sys_exit")

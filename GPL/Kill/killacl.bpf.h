@@ -14,37 +14,47 @@
 #define ACL_MASK 0x10
 #define ACL_OTHER 0x20
 
-struct acl_mode {
-	s32 user, group, mask, other; /* -1: no such entry */
-};
+/*
+ * Entries by kind, four bits each: permissions, and the highest says that there is one. What an
+ * entry puts there, and above that which four bits it takes.
+ */
+enum { ACL_USER_AT = 0, ACL_GROUP_AT = 4, ACL_MASK_AT = 8, ACL_OTHER_AT = 12, ACL_TAKEN = 16 };
+#define ACL_THERE 8
 
-static __always_inline void acl_entry(struct acl_mode *m, u32 tag, u32 perm)
+__noinline u32 acl_entry(u32 tag, u32 perm)
 {
-	perm &= 7;
+	u32 at;
+
 	if (tag == ACL_USER_OBJ)
-		m->user = perm;
+		at = ACL_USER_AT;
 	else if (tag == ACL_GROUP_OBJ)
-		m->group = perm;
+		at = ACL_GROUP_AT;
 	else if (tag == ACL_MASK)
-		m->mask = perm;
+		at = ACL_MASK_AT;
 	else if (tag == ACL_OTHER)
-		m->other = perm;
+		at = ACL_OTHER_AT;
+	else
+		return 0;
+	return (15 << ACL_TAKEN | ACL_THERE | (perm & 7)) << at;
+}
+
+static __always_inline u32 acl_add(u32 entries, u32 entry)
+{
+	return (entries & ~(entry >> ACL_TAKEN)) | (entry & 0xffff);
 }
 
 /* -1: this is no access ACL. */
-static __always_inline s32 acl_result(const struct acl_mode *m)
+static __always_inline s32 acl_result(u32 entries)
 {
-	s32 group = m->mask >= 0 ? m->mask : m->group;
+	u32 user = entries >> ACL_USER_AT, other = entries >> ACL_OTHER_AT;
+	u32 mask = entries >> ACL_MASK_AT, group = entries >> ACL_GROUP_AT;
 
-	if (m->user < 0 || group < 0 || m->other < 0)
+	if (mask & ACL_THERE)
+		group = mask;
+	if (!(user & group & other & ACL_THERE))
 		return -1;
-	return m->user << 6 | group << 3 | m->other;
+	return (user & 7) << 6 | (group & 7) << 3 | (other & 7);
 }
-
-#define ACL_MODE_NONE                                                                              \
-	{                                                                                          \
-		-1, -1, -1, -1                                                                     \
-	}
 
 static __always_inline bool access_acl_name(const char *name)
 {
@@ -55,31 +65,34 @@ static __always_inline bool access_acl_name(const char *name)
 }
 
 /* The kernel's own form (6.2 and newer). */
-static __noinline s32 acl_mode_of(const struct posix_acl *acl)
+__noinline s32 acl_mode_of(u64 of)
 {
+	struct posix_acl *acl = (void *)of;
 	u32 count = BPF_CORE_READ(acl, a_count), size = bpf_core_type_size(struct posix_acl_entry);
 	void *at = (void *)acl + bpf_core_field_offset(struct posix_acl, a_entries);
-	struct acl_mode m = ACL_MODE_NONE;
+	u32 entries = 0;
 
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < ACL_ENTRIES_READ && i < count; i++) {
 		struct posix_acl_entry *e = at + (u64)i * size;
 
-		acl_entry(&m, BPF_CORE_READ(e, e_tag), BPF_CORE_READ(e, e_perm));
+		entries = acl_add(entries,
+				  acl_entry(BPF_CORE_READ(e, e_tag), BPF_CORE_READ(e, e_perm)));
 	}
-	return acl_result(&m);
+	return acl_result(entries);
 }
 
 /* The form of the extended attribute: a version word, then entries of tag, perm and id. */
-static __noinline s32 acl_mode_of_xattr(const void *value, u64 bytes)
+__noinline s32 acl_mode_of_xattr(u64 of, u64 bytes)
 {
-	struct acl_mode m = ACL_MODE_NONE;
+	const void *value = (void *)of;
+	u32 entries = 0;
 	u16 entry[2] = {};
 
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < ACL_ENTRIES_READ && 4 + 8 * i + 8 <= bytes; i++) {
 		bpf_probe_read_kernel(entry, sizeof(entry), value + 4 + 8 * i);
-		acl_entry(&m, entry[0], entry[1]);
+		entries = acl_add(entries, acl_entry(entry[0], entry[1]));
 	}
-	return acl_result(&m);
+	return acl_result(entries);
 }

@@ -12,8 +12,9 @@
  * By file and user: anybody can run dpkg with a library of his own, or (PR_SET_MM_EXE_FILE in a
  * user namespace) pass for it, and would be spared.
  */
-static __always_inline u32 guard_of_exe(struct task_struct *task)
+__noinline u32 guard_of_exe(u64 of)
 {
+	struct task_struct *task = (void *)of;
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 	struct kill_key key = {};
 	u32 *guard;
@@ -32,7 +33,7 @@ __noinline u32 guard_of_packages(u64 of)
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < ANCESTORS_ASKED; i++) {
-		u32 guard = guard_of_exe(task);
+		u32 guard = guard_of_exe((u64)task);
 
 		if (guard == KILL_GUARD_PACKAGES || guard == KILL_GUARD_LISTED)
 			return guard;
@@ -53,8 +54,9 @@ static __always_inline bool init_of_namespace(struct task_struct *task)
 	return BPF_CORE_READ(own, nr) == 1;
 }
 
-static __always_inline u32 guard_of(struct task_struct *task, u32 rule_flags)
+__noinline u32 guard_of(u64 of, u32 rule_flags)
 {
+	struct task_struct *task = (void *)of;
 	struct kill_task *known;
 	u32 guard;
 
@@ -71,7 +73,7 @@ static __always_inline u32 guard_of(struct task_struct *task, u32 rule_flags)
 	known = known_task(task);
 	if (known && known->guard)
 		return known->guard;
-	guard = guard_of_exe(task);
+	guard = guard_of_exe((u64)task);
 	if (guard)
 		return guard;
 	return guard_of_packages((u64)task);
@@ -82,7 +84,7 @@ static __always_inline void add(u64 *count)
 	__sync_fetch_and_add(count, 1);
 }
 
-/* What a rule does, the most first: it kills, sends another signal, refuses, audits. */
+/* What a rule does, the most last: it audits, refuses, sends another signal, kills. */
 static __always_inline u32 rank_of(struct kill_rule *rule, struct kill_counts *counts)
 {
 	if (!(rule->flags & KILL_ENFORCE) || counts->fell_back)
@@ -91,39 +93,46 @@ static __always_inline u32 rank_of(struct kill_rule *rule, struct kill_counts *c
 }
 
 /*
- * The rule that acts: of those in force the one that does the most. Each that matched is counted.
- * `found` is hidden from the verifier, which else follows each choice to the end.
+ * Counts a rule, if it matched and is in force: returns its bit, and in the upper half `most` or,
+ * if that is more, the rule's own: what it does, and below that what is more for a smaller number.
  */
-__u32 nothing; /* writable: nobody may assume its value */
+#define CHOSEN_SLOT(most) (KILL_RULES - (u8)(most))
 
-static __always_inline u32 choose(u32 mask, u32 *in_force)
+__noinline u64 count_match(u32 mask, u32 slot, u64 now, u32 most)
+{
+	u64 so_far = (u64)most << 32;
+	struct kill_counts *counts;
+	struct kill_rule *rule;
+	u32 mine;
+
+	if (!(mask >> (slot & 31) & 1))
+		return so_far;
+	rule = bpf_map_lookup_elem(&kill_rules, &slot);
+	counts = bpf_map_lookup_elem(&kill_counts, &slot);
+	if (!rule || !counts || (rule->deadline && now >= rule->deadline))
+		return so_far;
+	add(&counts->matched);
+	mine = rank_of(rule, counts) << 8 | (KILL_RULES - slot);
+	return (u64)(mine > most ? mine : most) << 32 | 1U << (slot & 31);
+}
+
+/* The slot of the rule that acts, the one in force that does the most. KILL_RULES: none is. */
+static __always_inline u32 choose(u32 mask, u16 *in_force)
 {
 	u64 now = bpf_ktime_get_boot_ns();
-	u32 found = KILL_RULES, rank = 0;
+	u32 most = unknown(0), all = unknown(0);
 
 	if (mask >> KILL_SELF_TEST & 1)
-		mask = 1U << KILL_SELF_TEST; /* nobody's rule may spoil the trial */
+		mask = unknown(1U << KILL_SELF_TEST); /* nobody's rule may spoil the trial */
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < KILL_RULES; i++) {
-		struct kill_counts *counts;
-		struct kill_rule *rule;
-		u32 key = i;
+		u64 n = count_match(mask, i, now, most);
 
-		if (!(mask >> i & 1))
-			continue;
-		rule = bpf_map_lookup_elem(&kill_rules, &key);
-		counts = bpf_map_lookup_elem(&kill_counts, &key);
-		if (!rule || !counts || (rule->deadline && now >= rule->deadline))
-			continue;
-		add(&counts->matched);
-		*in_force |= 1U << i;
-		key = rank_of(rule, counts);
-		if (found == KILL_RULES || key > rank) {
-			found = i + *(volatile u32 *)&nothing;
-			rank = key + *(volatile u32 *)&nothing;
-		}
+		all |= n;
+		most = n >> 32;
 	}
-	return found;
+	*in_force = all;
+	return CHOSEN_SLOT(most);
 }
 
 /* Never more than asked, but for a race when a second begins. */
@@ -156,82 +165,112 @@ static __always_inline void count_signal(struct kill_counts *c, long ret)
 		add(&c->failed_other);
 }
 
-/* Names towards the process's own root: what it calls the file. */
-static __noinline void tell_path(struct kill_event *e, struct dentry *d, struct vfsmount *mnt)
+#define HOME 3 /* the process's own root; no pointer, as TOP */
+
+/* The mount that the next step up is in: still `vfsmount`, or where that is mounted. Or the end. */
+__noinline u64 mount_of_step(u64 dentry, u64 vfsmount, u64 root, u64 root_mnt)
+{
+	struct vfsmount *mnt = (void *)vfsmount;
+
+	if (dentry == root && vfsmount == root_mnt)
+		return HOME;
+	if (!mnt || (u64)BPF_CORE_READ(mnt, mnt_root) != dentry)
+		return vfsmount;
+	return mount_above(vfsmount);
+}
+
+/* Names towards the process's own root: what it calls the file. Returns flags of the event. */
+static __noinline u32 tell_path(struct kill_event *e, u64 dentry, u64 mnt)
 {
 	struct fs_struct *fs = BPF_CORE_READ(current_task(), fs);
-	struct dentry *root = BPF_CORE_READ(fs, root.dentry);
-	struct vfsmount *root_mnt = BPF_CORE_READ(fs, root.mnt);
+	u64 root = (u64)BPF_CORE_READ(fs, root.dentry), root_mnt = (u64)BPF_CORE_READ(fs, root.mnt);
 	volatile u32 *len = &e->path_len;
 
+	if (!mnt) /* not told: the first place that has the root's dentry */
+		root_mnt = 0;
+	root_mnt = unknown(root_mnt);
+	mnt = unknown(mnt);
 	*len = 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < PATH_STEPS_TOLD; i++) {
-		struct dentry *parent = BPF_CORE_READ(d, d_parent);
-		u64 off = *len;
-		long n;
+		struct dentry *d = (void *)dentry;
+		u64 off = *len, next_mnt;
+		s64 n, failed;
 
-		if (d == root && (mnt == root_mnt || !mnt))
-			return;
-		if (mnt && d == BPF_CORE_READ(mnt, mnt_root)) {
-			struct mount *m = mount_of(mnt), *up = BPF_CORE_READ(m, mnt_parent);
-
-			if (up == m || !up) {
-				*(volatile u32 *)&e->flags |= KILL_PATH_OUTSIDE;
-				return;
-			}
-			d = BPF_CORE_READ(m, mnt_mountpoint);
-			mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		next_mnt = mount_of_step(dentry, mnt, root, root_mnt);
+		if (next_mnt == TOP || next_mnt == HOME)
+			return next_mnt == TOP ? KILL_PATH_OUTSIDE : 0;
+		if (next_mnt != mnt) {
+			dentry = mountpoint_of(mnt);
+			mnt = next_mnt;
 			continue;
 		}
-		if (parent == d || !parent) {
-			*(volatile u32 *)&e->flags |= KILL_PATH_OUTSIDE;
-			return;
-		}
+		dentry = parent_of(dentry);
+		if (!dentry)
+			return KILL_PATH_OUTSIDE;
+		opaque(off); /* whole: of half a register 5.10 forgets what it found out */
 		if (off > KILL_PATH_ROOM - NAME_ROOM)
 			break;
 		n = bpf_probe_read_kernel_str(e->path + off, NAME_ROOM,
 					      BPF_CORE_READ(d, d_name.name));
-		if (n > 0)
-			*len = off + n;
-		d = parent;
+		failed = n >> 63;
+		opaque(failed); /* or the compiler makes a branch of it */
+		*len = off + (n & ~failed);
 	}
-	*(volatile u32 *)&e->flags |= KILL_PATH_CUT;
+	return KILL_PATH_CUT;
 }
 
+/* What was decided: a word, as those of struct kill_op. */
 struct kill_verdict {
-	u32 slot, effect, guard, flags;
-	long result;
+	union {
+		struct {
+			u16 matched;  /* and in force, by bit */
+			__s16 result; /* 0 or -errno */
+			u8 slot, effect, guard, flags;
+		};
+		u64 word;
+	};
 };
 
-static __noinline void tell(struct kill_op *op, struct kill_rule *rule, struct kill_verdict *v)
+_Static_assert(KILL_RULES <= 8 * sizeof(((struct kill_verdict *)0)->matched), "a bit each");
+
+__noinline int tell(OP_PARAMETERS, u64 verdict)
 {
 	struct kill_event *e = bpf_ringbuf_reserve(&kill_ring, sizeof(*e), 0);
 	struct task_struct *task = current_task(), *leader;
-	struct dentry *dentry = op->dentry;
-	struct kill_state *s = the_state();
+	struct kill_op words = OP_OF_PARAMETERS, *op = &words;
+	struct dentry *d = op->dentry;
+	struct kill_verdict v = {.word = verdict};
+	u32 slot = v.slot;
+	struct kill_rule *rule = bpf_map_lookup_elem(&kill_rules, &slot);
+	struct kill_state *s;
 	struct inode *inode;
 
 	if (!e) {
+		s = the_state();
 		if (s)
 			add(&s->events_lost);
-		return;
+		return 0;
+	}
+	if (!rule) {
+		bpf_ringbuf_discard(e, 0);
+		return 0;
 	}
 	leader = BPF_CORE_READ(task, group_leader);
-	inode = BPF_CORE_READ(dentry, d_inode);
+	inode = BPF_CORE_READ(d, d_inode);
 	e->ts_boot_ns = bpf_ktime_get_boot_ns();
 	e->ino = BPF_CORE_READ(inode, i_ino);
-	e->dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+	e->dev = BPF_CORE_READ(d, d_sb, s_dev);
 	e->start_time_ns = BPF_CORE_READ(leader, start_time);
 	e->rule = rule->id;
 	e->rule_flags = rule->flags;
-	e->matched = op->matched;
-	e->flags = (op->flags & (KILL_HAS_OLD | KILL_HAS_NEW)) | v->flags;
+	e->matched = v.matched;
+	e->flags = (op->flags & (KILL_HAS_OLD | KILL_HAS_NEW)) | v.flags;
 	e->way = op->way;
 	e->door = op->door;
-	e->effect = v->effect;
-	e->guard = v->guard;
-	e->result = v->result;
+	e->effect = v.effect;
+	e->guard = v.guard;
+	e->result = v.result;
 	e->signal = rule->signal;
 	e->old_mode = op->old_mode;
 	e->requested = op->requested;
@@ -242,43 +281,50 @@ static __noinline void tell(struct kill_op *op, struct kill_rule *rule, struct k
 	e->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	e->uid = BPF_CORE_READ(task, real_cred, uid.val);
 	BPF_CORE_READ_STR_INTO(&e->comm, task, comm);
-	tell_path(e, op->dentry, op->mnt);
+	e->flags |= tell_path(e, dentry, mnt);
 	bpf_ringbuf_submit(e, 0);
+	return 0;
 }
 
 static __always_inline void strike(struct kill_rule *rule, struct kill_counts *counts,
 				   struct kill_verdict *v)
 {
+	long ret;
+
 	if (rule->flags & KILL_THREAD)
-		v->result = bpf_send_signal_thread(rule->signal);
+		ret = bpf_send_signal_thread(rule->signal);
 	else
-		v->result = bpf_send_signal(rule->signal);
+		ret = bpf_send_signal(rule->signal);
+	v->result = ret;
 	v->flags |= KILL_SENT;
-	count_signal(counts, v->result);
+	count_signal(counts, ret);
 }
 
-/* 0, or -EPERM where `can_refuse`: the change is refused. */
-static __always_inline int act(struct kill_op *op, u32 mask, bool can_refuse)
+/* 1: the change is refused, where that is possible. */
+__noinline int act(OP_PARAMETERS, u32 mask)
 {
-	struct kill_verdict v = {.effect = op->done ? KILL_COMPLETED : KILL_ATTEMPTED};
+	struct kill_op op = OP_OF_PARAMETERS;
+	struct kill_verdict v = {.effect = op.done ? KILL_COMPLETED : KILL_ATTEMPTED};
 	struct kill_counts *counts;
 	struct kill_rule *rule;
 	bool refuse = false;
+	u32 slot, guard;
 
-	op->matched = 0;
-	v.slot = choose(mask, &op->matched);
-	rule = bpf_map_lookup_elem(&kill_rules, &v.slot);
-	counts = bpf_map_lookup_elem(&kill_counts, &v.slot);
+	slot = choose(mask, &v.matched);
+	rule = bpf_map_lookup_elem(&kill_rules, &slot);
+	counts = bpf_map_lookup_elem(&kill_counts, &slot);
 	if (!rule || !counts)
 		return 0;
-	v.guard = guard_of(current_task(), rule->flags);
+	v.slot = slot;
+	guard = guard_of((u64)current_task(), rule->flags);
+	v.guard = guard;
 	if (rule->flags & KILL_ENFORCE && !counts->fell_back)
 		v.flags |= KILL_ENFORCED;
-	if (v.guard) {
-		if (v.guard < KILL_GUARD_COUNT)
-			add(&counts->spared[v.guard]);
+	if (guard) {
+		if (guard < KILL_GUARD_COUNT)
+			add(&counts->spared[guard]);
 		/* Not killed, but not let through: anybody can be pid 1 of a namespace. */
-		refuse = v.guard == KILL_GUARD_CONTAINER && v.flags & KILL_ENFORCED;
+		refuse = guard == KILL_GUARD_CONTAINER && v.flags & KILL_ENFORCED;
 	} else if (!(v.flags & KILL_ENFORCED)) {
 		add(&counts->audited);
 	} else if (!(rule->flags & KILL_DENY_ONLY) && one_too_many(counts, rule->max_kills)) {
@@ -289,25 +335,22 @@ static __always_inline int act(struct kill_op *op, u32 mask, bool can_refuse)
 			strike(rule, counts, &v);
 		refuse = true;
 	}
-	refuse = refuse && can_refuse;
+	refuse = refuse && !op.done;
 	if (refuse) {
 		v.effect = KILL_PREVENTED;
 		add(&counts->refused);
 	}
 	if (!(rule->flags & KILL_TEST))
-		tell(op, rule, &v);
-	return refuse ? -EPERM : 0;
+		tell(OP_WORDS(&op), v.word);
+	return refuse;
 }
 
-static __always_inline int judge(struct kill_op *op, bool can_refuse)
+/* 0, or -EPERM: the change is refused. */
+static __always_inline int judge(struct kill_op *op)
 {
-	struct kill_state *s = the_state();
-	u32 mask;
+	u32 mask = match(OP_WORDS(op));
 
-	if (!s || !s->active)
-		return 0;
-	mask = match(s, op, current_task());
-	return mask ? act(op, mask, can_refuse) : 0;
+	return mask && act(OP_WORDS(op), mask) ? -EPERM : 0;
 }
 
 /* A file that is there already, about to get another mode or just given it. */

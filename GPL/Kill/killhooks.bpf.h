@@ -23,7 +23,7 @@ static __always_inline int before_chmod(struct path *path, u32 mode, u32 way)
 	struct kill_op op = {.way = way, .door = KILL_DOOR_CHMOD};
 
 	op_of_file(&op, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), mode);
-	return judge(&op, true);
+	return judge(&op);
 }
 
 /*
@@ -40,7 +40,7 @@ static __always_inline u32 born_mode(struct path *dir, u32 mode, u32 umask)
 		return mode & ~umask;
 	if ((u64)acl & 1)
 		return mode & ~(umask & ~0111);
-	return mode & (~0777 | acl_mode_of(acl));
+	return mode & (~0777 | acl_mode_of((u64)acl));
 }
 
 /* mknod and open(O_CREAT). */
@@ -55,7 +55,7 @@ static __always_inline int before_made(struct path *dir, struct dentry *dentry, 
 	op.type = mode & S_IFMT ?: S_IFREG;
 	op.owner = BPF_CORE_READ(task, cred, fsuid.val);
 	op.requested = born_mode(dir, mode & S_IALLUGO, BPF_CORE_READ(fs, umask));
-	return judge(&op, true);
+	return judge(&op);
 }
 
 static __always_inline int before_acl(struct dentry *dentry, s32 mode, u32 way)
@@ -66,6 +66,6 @@ static __always_inline int before_acl(struct dentry *dentry, s32 mode, u32 way)
 		return 0;
 	op_of_file(&op, dentry, NULL, 0);
 	op.requested = (op.old_mode & S_IALLUGO & ~0777) | mode;
-	op.mnt = mount_seen(dentry);
-	return judge(&op, true);
+	op.mnt = (void *)mount_seen((u64)dentry);
+	return judge(&op);
 }

@@ -13,7 +13,7 @@
 
 #define KILL_VERSION 2
 #define KILL_PIN_PREFIX "kill_"
-#define KILL_RULES 16	     /* 5.10's verifier follows every rule of a match */
+#define KILL_RULES 16	     /* bits of struct kill_verdict's `matched` */
 #define KILL_SELF_TEST 15    /* the bit that arming tests itself with; no user's rule has it */
 #define KILL_VALUES_MAX 4096 /* values of all rules together; past it, arming is refused */
 #define KILL_TASKS_MAX 16384 /* processes of all trees; past it, counted in tasks_lost */

@@ -7,8 +7,9 @@
 /* Any mount of its file system in the process's namespace. */
 #define MOUNTS_ASKED 16
 
-static __noinline struct vfsmount *mount_seen(struct dentry *d)
+__noinline u64 mount_seen(u64 dentry)
 {
+	struct dentry *d = (void *)dentry;
 	struct mnt_namespace *ns =
 		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, mnt_ns);
 	struct super_block *sb = BPF_CORE_READ(d, d_sb);
@@ -26,14 +27,14 @@ static __noinline struct vfsmount *mount_seen(struct dentry *d)
 		struct mount___new *new = (void *)at;
 
 		if (BPF_CORE_READ(at, mnt_ns) == ns)
-			return (void *)at + bpf_core_field_offset(struct mount, mnt);
+			return (u64)at + bpf_core_field_offset(struct mount, mnt);
 		if (bpf_core_field_exists(any->mnt_next_for_sb))
 			at = BPF_CORE_READ(new, mnt_next_for_sb);
 		else
 			at = (void *)BPF_CORE_READ(at, mnt_instance.next) -
 			     bpf_core_field_offset(struct mount, mnt_instance);
 	}
-	return NULL;
+	return 0;
 }
 
 /* One of the file's names; NULL: it has none. */
