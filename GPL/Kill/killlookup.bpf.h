@@ -61,18 +61,22 @@ static __always_inline struct lookup *this_lookup(void)
 	return bpf_map_lookup_elem(&kill_lookups, &id);
 }
 
-static __always_inline char *lookup_text(struct lookup *l)
+/* `other` 1: the text that is not read now. No branch: two texts would be followed to the end. */
+static __always_inline char *lookup_text(struct lookup *l, u32 other)
 {
-	return l->text_index ? l->text[1] : l->text[0];
+	return l->text[0] + ((l->text_index ^ other) & 1) * sizeof(l->text[0]);
 }
 
-/* The next component to `name`, with zeros up to a whole word. False at the end. */
-static __noinline bool next_name(struct lookup *l)
+/* The next component to `name`, with zeros up to a whole word. 0 at the end. */
+__noinline int next_name(struct lookup *l)
 {
-	char *text = lookup_text(l);
-	u32 pos = l->pos, n = 0;
-	char c = 0;
+	u32 pos, n = 0;
+	char c = 0, *text;
 
+	if (!l)
+		return 0;
+	text = lookup_text(l, 0);
+	pos = l->pos;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < NAME_BYTES; i++, pos++) {
 		c = text[pos & (TEXT_MAX - 1)];
@@ -91,17 +95,23 @@ static __noinline bool next_name(struct lookup *l)
 	n = *(volatile u32 *)&l->len; /* or the verifier follows each length to the end */
 	if (*(volatile u32 *)&l->pos >= TEXT_MAX || n >= NAME_BYTES - 8) {
 		l->failed = 1;
-		return false;
+		return 0;
 	}
 	__builtin_memset(l->name + (n & (NAME_BYTES - 1)), 0, 8);
 	return n > 0;
 }
 
-static __noinline bool same_name(struct lookup *l, struct dentry *d)
+__noinline int same_name(struct lookup *l, u64 dentry)
 {
-	u64 *a = (u64 *)l->name, *b = (u64 *)l->other;
-	u32 len = l->len & (NAME_BYTES - 1);
+	struct dentry *d = (void *)dentry;
+	u64 *a, *b;
+	u32 len;
 
+	if (!l)
+		return 0;
+	a = (u64 *)l->name;
+	b = (u64 *)l->other;
+	len = l->len & (NAME_BYTES - 1);
 	if (BPF_CORE_READ(d, d_name.len) != len)
 		return false;
 	b[(len >> 3) & 31] = 0;
@@ -136,8 +146,8 @@ static long child_step(u32 i, void *unused)
 		d = l->cursor - bpf_core_field_offset(struct dentry___67, d_child);
 		l->cursor = BPF_CORE_READ(two, next);
 	}
-	if (!same_name(l, d) || !BPF_CORE_READ(d, d_inode) || !BPF_CORE_READ(d, d_hash.pprev) ||
-	    BPF_CORE_READ(d, d_parent) != l->at.dentry)
+	if (!same_name(l, (u64)d) || !BPF_CORE_READ(d, d_inode) ||
+	    !BPF_CORE_READ(d, d_hash.pprev) || BPF_CORE_READ(d, d_parent) != l->at.dentry)
 		return 0;
 	l->child = d;
 	return 1;
@@ -179,13 +189,15 @@ static long mount_step(u32 i, void *unused)
 }
 
 /* What is mounted on the place, and on that. */
-static __noinline void cross_down(struct lookup *l)
+__noinline int cross_down(struct lookup *l)
 {
 	enum dentry_flags { DCACHE_MOUNTED = 0x10000 };
 	u32 mounted = DCACHE_MOUNTED;
 
 	if (bpf_core_enum_value_exists(enum dentry_flags, DCACHE_MOUNTED))
 		mounted = bpf_core_enum_value(enum dentry_flags, DCACHE_MOUNTED);
+	if (!l)
+		return 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < STACKED_MAX; i++) {
 		struct dentry___kill *d = (void *)l->at.dentry;
@@ -193,68 +205,79 @@ static __noinline void cross_down(struct lookup *l)
 		struct list_head *head;
 
 		if (!(BPF_CORE_READ(d, d_flags) & mounted))
-			return;
+			return 0;
 		l->head = (void *)m + bpf_core_field_offset(struct mount___kill, mnt_mounts);
 		head = l->head;
 		l->cursor = BPF_CORE_READ(head, next);
 		l->child = NULL;
 		bpf_loop(MOUNTS_SEARCHED, mount_step, NULL, 0);
 		if (!l->child)
-			return;
+			return 0;
 		l->at.dentry = l->child;
 	}
+	return 0;
 }
 
-static __noinline void go_up(struct lookup *l)
+__noinline int go_up(struct lookup *l)
 {
-	struct dentry *d = l->at.dentry;
-	struct vfsmount *mnt = l->at.mnt;
+	struct dentry *d;
+	struct vfsmount *mnt;
+
+	if (!l)
+		return 0;
+	d = l->at.dentry;
+	mnt = l->at.mnt;
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < STACKED_MAX; i++) {
 		struct mount *m = mount_of(mnt), *up;
 
 		if (d == l->root.dentry && mnt == l->root.mnt)
-			return;
+			return 0;
 		if (d != BPF_CORE_READ(mnt, mnt_root))
 			break;
 		up = BPF_CORE_READ(m, mnt_parent);
 		if (up == m)
-			return;
+			return 0;
 		d = BPF_CORE_READ(m, mnt_mountpoint);
 		mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
 	}
 	l->at.dentry = BPF_CORE_READ(d, d_parent);
 	l->at.mnt = mnt;
-	cross_down(l);
+	return cross_down(l);
 }
 
 /* The link's text, and behind it what is left of the path. */
-static __noinline void follow_link(struct lookup *l, struct dentry *link)
+__noinline int follow_link(struct lookup *l, u64 dentry)
 {
-	char *target = BPF_CORE_READ(link, d_inode, i_link);
-	char *from = lookup_text(l), *to = l->text_index ? l->text[0] : l->text[1];
-	u64 pos = l->pos & (TEXT_MAX - 1);
+	struct dentry *link = (void *)dentry;
+	char *target = BPF_CORE_READ(link, d_inode, i_link), *from, *to;
+	u64 pos, off;
 	long n;
-	u64 off;
 
+	if (!l)
+		return 0;
+	from = lookup_text(l, 0);
+	to = lookup_text(l, 1);
+	pos = l->pos & (TEXT_MAX - 1);
 	l->failed = 1;
 	if (!target || l->links++ >= LINKS_MAX)
-		return;
+		return 0;
 	n = bpf_probe_read_kernel_str(to, LINK_MAX, target);
 	if (n <= 1 || n >= LINK_MAX)
-		return;
+		return 0;
 	off = n - 1;
 	if (off >= LINK_MAX)
-		return;
+		return 0;
 	n = bpf_probe_read_kernel_str(to + off, TEXT_MAX - LINK_MAX, from + pos);
 	if (n <= 0 || n >= TEXT_MAX - LINK_MAX)
-		return;
+		return 0;
 	if (*to == '/')
 		l->at = l->root;
 	l->text_index = !l->text_index;
 	l->pos = 0;
 	l->failed = 0;
+	return 0;
 }
 
 static long component_step(u32 i, void *unused)
@@ -277,10 +300,10 @@ static long component_step(u32 i, void *unused)
 		l->failed = 1;
 		return 1;
 	}
-	text = lookup_text(l);
+	text = lookup_text(l, 0);
 	rest = text[l->pos & (TEXT_MAX - 1)];
 	if ((BPF_CORE_READ(child, d_inode, i_mode) & S_IFMT) == S_IFLNK && (rest || !l->nofollow)) {
-		follow_link(l, child);
+		follow_link(l, (u64)child);
 		return l->failed != 0;
 	}
 	l->at.dentry = child;
@@ -335,11 +358,14 @@ static __always_inline struct place place_of_fd(struct task_struct *task, s32 fd
 	})
 
 /* "/proc/self/fd/N" and "/dev/fd/N": how an O_PATH descriptor is given another mode. -1: not so. */
-static __noinline s32 own_descriptor(struct lookup *l)
+__noinline s32 own_descriptor(struct lookup *l)
 {
-	u32 at = BEHIND(l, "/proc/self/fd/") ?: BEHIND(l, "/proc/thread-self/fd/") ?: BEHIND(l, "/dev/fd/");
 	s32 fd = 0;
+	u32 at;
 
+	if (!l)
+		return -1;
+	at = BEHIND(l, "/proc/self/fd/") ?: BEHIND(l, "/proc/thread-self/fd/") ?: BEHIND(l, "/dev/fd/");
 	if (!at)
 		return -1;
 #pragma clang loop unroll(disable)
