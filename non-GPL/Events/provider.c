@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <bpf/btf.h>
+#include "Events/btf_names.h"
 #include "Events/perf_attach.h"
 #include "Events/provider.h"
 #include "HostIsolation/cleanup.h"
@@ -42,6 +43,7 @@ struct kept {
 
 struct provider {
 	struct btf *btf;
+	struct btf_names *names;
 	int handlers[WAYS];
 	struct kept *kept;
 	size_t count;
@@ -131,6 +133,10 @@ int provider_new(struct provider **out, struct error *err)
 		provider_free(p);
 		return fail(err, -ENOENT, "%s", NO_KERNEL_TYPES);
 	}
+	if (btf_names_new(&p->names, p->btf)) {
+		provider_free(p);
+		return -ENOMEM;
+	}
 	hold_table();
 	opts.cookie = (long)p;
 	for (size_t i = 0; i < WAYS; i++) {
@@ -174,6 +180,7 @@ void provider_free(struct provider *p)
 		free(k->line_info);
 	}
 	free(p->kept);
+	btf_names_free(p->names);
 	btf__free(p->btf);
 	free(p);
 }
@@ -251,8 +258,8 @@ static int load(struct provider *p, struct kept *k)
 		int id;
 
 		snprintf(type, sizeof(type), "%s%s", way->btf_prefix, target(k));
-		id = btf__find_by_name_kind(p->btf, type,
-					    k->how == TP_BTF ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
+		id = btf_names_find(p->names, type,
+				    k->how == TP_BTF ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
 		if (id < 0)
 			return -ESRCH;
 		opts.attach_btf_id = id;
@@ -346,7 +353,7 @@ bool provider_trampolines(struct provider *p)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
 	_cleanup_close_ int prog = -1, link = -1;
-	int id = btf__find_by_name_kind(p->btf, "security_file_open", BTF_KIND_FUNC);
+	int id = btf_names_find(p->names, "security_file_open", BTF_KIND_FUNC);
 
 	if (id < 0)
 		return false;
@@ -404,25 +411,9 @@ const char *provider_section(const struct provider *p, const char *prog)
 	return k ? k->section : NULL;
 }
 
-static const struct btf_type *proto_of(const struct provider *p, const char *function)
-{
-	int id = btf__find_by_name_kind(p->btf, function, BTF_KIND_FUNC);
-	const struct btf_type *t;
-
-	if (id < 0)
-		id = btf__find_by_name_kind(p->btf, function, BTF_KIND_TYPEDEF);
-	if (id < 0)
-		return NULL;
-	t = btf__type_by_id(p->btf, id);
-	t = btf__type_by_id(p->btf, t->type);
-	if (t && btf_is_ptr(t)) /* a tracepoint's typedef points to its function */
-		t = btf__type_by_id(p->btf, t->type);
-	return t && btf_is_func_proto(t) ? t : NULL;
-}
-
 int provider_nargs(const struct provider *p, const char *function)
 {
-	const struct btf_type *t = proto_of(p, function);
+	const struct btf_type *t = btf_names_proto(p->names, function);
 	int trace = !strncmp(function, "btf_trace_", 10); /* its first is the tracer's own */
 
 	return t ? btf_vlen(t) - trace : -ESRCH;
@@ -430,7 +421,7 @@ int provider_nargs(const struct provider *p, const char *function)
 
 int provider_arg(const struct provider *p, const char *function, const char *arg)
 {
-	const struct btf_type *t = proto_of(p, function);
+	const struct btf_type *t = btf_names_proto(p->names, function);
 
 	for (int i = 0; t && i < btf_vlen(t); i++) {
 		if (!strcmp(btf__name_by_offset(p->btf, btf_params(t)[i].name_off), arg))
@@ -441,7 +432,7 @@ int provider_arg(const struct provider *p, const char *function, const char *arg
 
 bool provider_returns_pointer(const struct provider *p, const char *function)
 {
-	const struct btf_type *t = proto_of(p, function);
+	const struct btf_type *t = btf_names_proto(p->names, function);
 
 	t = t && t->type ? btf__type_by_id(p->btf, t->type) : NULL;
 	return t && btf_is_ptr(t);
