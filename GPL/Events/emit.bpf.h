@@ -15,7 +15,8 @@ struct {
 	__uint(max_entries, 16 << 20);
 } ring __weak SEC(".maps");
 
-struct stream_state stream __weak; /* user space maps it */
+/* All builds want their globals in one order: what has a value comes first, as it is written. */
+struct stream_state stream __weak = {}; /* user space maps it */
 
 const volatile __u64 wake_at __weak = 2 << 20; /* bytes waiting that wake */
 
@@ -31,6 +32,17 @@ const volatile __u64 wake_at __weak = 2 << 20; /* bytes waiting that wake */
 #define CLASS_MIDDLE 6144
 #define CLASS_LARGE 20480
 #define CLASS_HUGE RECORD_MAX
+
+/*
+ * A class's size goes through calls as its place in rodata. Verifiers before 6.5 that want to know
+ * where an exact number came from give up at a call and take every number for an exact one, and
+ * then no two states are equal any more. At a load they have found out.
+ */
+typedef const volatile __u64 cap_t;
+const volatile __u64 class_small __weak = CLASS_SMALL;
+const volatile __u64 class_middle __weak = CLASS_MIDDLE;
+const volatile __u64 class_large __weak = CLASS_LARGE;
+const volatile __u64 class_huge __weak = CLASS_HUGE;
 
 static __always_inline void count_lost(u32 type)
 {
@@ -60,7 +72,7 @@ static __always_inline u64 wake_flags(void)
  * Hides a constant from the verifier. What only becomes data must not make two ways through the
  * code look different: each would be followed through everything behind it.
  */
-__u64 zero __weak; /* writable, so nobody may assume its value */
+__u64 zero __weak = 0; /* writable, so nobody may assume its value */
 #define unknown(x) ((x) += *(volatile __u64 *)&zero)
 
 /* The value alone: what is found out about it must not be known of the place it came from, too. */
@@ -76,6 +88,36 @@ __u64 zero __weak; /* writable, so nobody may assume its value */
 #define unknown_pointer(p) ((p) = typed(p))
 #else
 #define unknown_pointer(p) unknown(*(__u64 *)&(p))
+#endif
+
+/*
+ * One size class after the other, while too_large(class, …). 7.2 looks at a function beforehand,
+ * once for every place that calls it, so a loop with one such place is best. Of a loop the
+ * verifiers of old kernels would have to know the count exactly, across calls.
+ */
+#ifdef OLD_KERNEL
+#define try_classes(count, too_large, ...)                                                         \
+	(void)(too_large(0, __VA_ARGS__) && too_large(1, __VA_ARGS__) && (count) > 2 &&            \
+	       too_large(2, __VA_ARGS__))
+#else
+#define try_classes(count, too_large, ...)                                                         \
+	_Pragma("clang loop unroll(disable)") for (int _class = 0; _class < (count); _class++)     \
+	{                                                                                          \
+		if (!too_large(_class, __VA_ARGS__))                                               \
+			break;                                                                     \
+	}
+#endif
+
+/*
+ * A function that the verifier follows once, on its own, whatever leads to it. It is given numbers
+ * and structs of ours, in which a kernel's pointer is a number too. 5.10 takes no structs.
+ */
+#ifdef OLD_KERNEL
+#define seen_once static __always_inline
+#define absent(p) false
+#else
+#define seen_once __noinline
+#define absent(p) (!(p)) /* what it is given may be NULL for all that it knows */
 #endif
 
 /* The compiler must not guess the class's size from elsewhere: the verifier follows the number. */

@@ -31,6 +31,7 @@ enum part_flags {
 	PART_SAME_BASE = 128, /* of old_path: it begins in `base`, not in old_base */
 	PART_RELATIVE = 256,  /* inside the kernel: text that does not begin with / */
 	PART_MATCHED = 32,    /* inside the kernel: --path knows a directory of it */
+	PART_WALKED = 512,    /* inside the kernel: a walk came to its end */
 };
 
 struct event_part {

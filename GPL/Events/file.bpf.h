@@ -80,7 +80,7 @@ static __always_inline void fill_file_info(struct event_file_info *f, struct ino
 	INODE_TIME(f->ctime, inode, ctime);
 }
 
-static __always_inline void add_symlink(struct event_hdr *e, u64 cap, struct event_part *part,
+static __always_inline void add_symlink(struct event_hdr *e, cap_t *cap, struct event_part *part,
 					struct inode *inode)
 {
 	u64 off = ((volatile struct event_hdr *)e)->size;
@@ -92,7 +92,7 @@ static __always_inline void add_symlink(struct event_hdr *e, u64 cap, struct eve
 	part->flags = PART_TEXT;
 	if (!target)
 		return;
-	if (off > cap - SYMLINK_MAX) {
+	if (off > *cap - SYMLINK_MAX) {
 		mark(e, PART_TRUNCATED);
 		return;
 	}
@@ -103,7 +103,7 @@ static __always_inline void add_symlink(struct event_hdr *e, u64 cap, struct eve
 	((volatile struct event_hdr *)e)->size = off + n;
 }
 
-static __always_inline void add_xattr(struct event_hdr *e, u64 cap, struct event_part *part,
+static __always_inline void add_xattr(struct event_hdr *e, cap_t *cap, struct event_part *part,
 				      const char *name, u64 user)
 {
 	u64 off = ((volatile struct event_hdr *)e)->size;
@@ -114,7 +114,7 @@ static __always_inline void add_xattr(struct event_hdr *e, u64 cap, struct event
 	part->flags = PART_TEXT;
 	if (!name)
 		return;
-	if (off > cap - NAME_ROOM) {
+	if (off > *cap - NAME_ROOM) {
 		mark(e, PART_CUT);
 		return;
 	}
@@ -128,16 +128,15 @@ static __always_inline void add_xattr(struct event_hdr *e, u64 cap, struct event
 	((volatile struct event_hdr *)e)->size = off + n;
 }
 
-/* Builds the record; what its marks say decides what becomes of it. */
-static __noinline void build_file(struct event_file *e, u64 cap, struct file_op *op)
+/* All that has its place in the struct. */
+seen_once int fill_file(struct event_file *e, struct file_op *op)
 {
-	struct task_struct *task = current_task();
-	struct dentry *dentry = op->dentry;
-	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-	struct walk w;
-	u32 begin;
+	struct dentry *dentry;
 
-	fill_hdr(&e->hdr, op->type, op->source, sizeof(*e), task);
+	if (absent(e) || absent(op))
+		return 0;
+	dentry = op->dentry;
+	fill_hdr(&e->hdr, op->type, op->source, sizeof(*e), current_task());
 	e->change = op->change;
 	e->flags = op->has_modes;
 	e->old_mode = op->old_mode;
@@ -145,45 +144,94 @@ static __noinline void build_file(struct event_file *e, u64 cap, struct file_op 
 	__builtin_memset(&e->base, 0, sizeof(e->base));
 	__builtin_memset(&e->old_path, 0, 2 * sizeof(e->old_path));
 	if (op->info)
-		e->info = *op->info;
+		bpf_probe_read_kernel(&e->info, sizeof(e->info), op->info);
 	else
-		fill_file_info(&e->info, inode);
+		fill_file_info(&e->info, BPF_CORE_READ(dentry, d_inode));
 	if (value(op->has_size))
 		e->info.size = op->size;
+	return 0;
+}
 
-	walk_init(&w, task);
-	w.dentry = dentry;
-	w.mnt = op->mnt;
+/* Where it was renamed from. */
+static __always_inline void add_old_path(struct event_file *e, cap_t *cap, struct file_op *op,
+					 struct walk *w)
+{
+	u32 begin = ((volatile struct event_file *)e)->hdr.size;
+
+	add_name(&e->hdr, cap, op->old_name);
+	w->at.dentry = op->old_parent;
+	w->at.mnt = op->old_mnt;
+	add_path(&e->hdr, cap, &e->old_path, w);
+	e->old_path.len += e->old_path.off - begin;
+	e->old_path.off = begin;
+}
+
+/* Builds the record; what its marks say decides what becomes of it. */
+static __always_inline void build(struct event_file *e, cap_t *cap, struct file_op *op,
+				  bool renamed)
+{
+	struct dentry *dentry = op->dentry;
+	struct walk w;
+
+	fill_file(e, op);
+	walk_init(&w, current_task());
+	w.at.dentry = dentry;
+	w.at.mnt = op->mnt;
 	add_path(&e->hdr, cap, &e->path, &w);
 	if (value(op->type) == EVENT_FILE_DELETE)
 		e->path.flags &= ~PART_DELETED; /* which is the news itself */
-	if (op->old_name) {
-		begin = ((volatile struct event_file *)e)->hdr.size;
-		add_name(&e->hdr, cap, op->old_name);
-		w.dentry = op->old_parent;
-		w.mnt = op->old_mnt;
-		add_path(&e->hdr, cap, &e->old_path, &w);
-		e->old_path.len += e->old_path.off - begin;
-		e->old_path.off = begin;
-	}
-	add_symlink(&e->hdr, cap, &e->symlink, inode);
+	if (renamed)
+		add_old_path(e, cap, op, &w);
+	add_symlink(&e->hdr, cap, &e->symlink, BPF_CORE_READ(dentry, d_inode));
 	add_xattr(&e->hdr, cap, &e->xattr, value(op->xattr), value(op->xattr_user));
-	add_cgroup(&e->hdr, cap, task);
+	add_cgroup(&e->hdr, cap, current_task());
 }
 
-/* A record of that class. true: it did not fit, and there is a larger one. */
-static __always_inline bool too_large(struct event_file *e, u64 cap, struct file_op *op, bool last)
+static __noinline void build_file(struct event_file *e, cap_t *cap, struct file_op *op)
 {
+	build(e, cap, op, false);
+}
+
+/* Only rename's programs pay for the second path. */
+static __noinline void build_renamed(struct event_file *e, cap_t *cap, struct file_op *op)
+{
+	build(e, cap, op, true);
+}
+
+/* true: it did not fit into a record of that class, and there is a larger one. */
+static __always_inline bool file_too_large(int class, struct file_op *op, bool renamed)
+{
+	struct event_file *e;
+	cap_t *cap;
+	bool again;
+
+	switch (class) {
+	case 0:
+		e = reserve(CLASS_SMALL);
+		cap = &class_small;
+		break;
+	case 1:
+		e = reserve(CLASS_MIDDLE);
+		cap = &class_middle;
+		break;
+	default:
+		e = reserve(CLASS_LARGE);
+		cap = &class_large;
+	}
 	if (!e) {
 		count_lost(op->type);
 		return false;
 	}
-	build_file(e, cap, op);
+	if (renamed)
+		build_renamed(e, cap, op);
+	else
+		build_file(e, cap, op);
+	again = marks(&e->hdr) & (PART_TRUNCATED | PART_CUT) && class < CLASSES - 1;
 	if (filters & FILTER_PATH && !(marks(&e->hdr) & PART_MATCHED)) {
 		emit_discard(e);
-		return false;
+		return FEW_STEPS && again; /* it may not have come to that directory */
 	}
-	if (!(marks(&e->hdr) & (PART_TRUNCATED | PART_CUT)) || last) {
+	if (!again) {
 		emit_submit(e);
 		return false;
 	}
@@ -191,8 +239,7 @@ static __always_inline bool too_large(struct event_file *e, u64 cap, struct file
 	return true;
 }
 
-/* No loop: in one, new verifiers compare what is never read again, too. */
-static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
+static __always_inline void alike(struct file_op *op)
 {
 	unknown_pointer(op->mnt);
 	unknown(op->xattr);
@@ -205,8 +252,18 @@ static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
 	unknown(op->has_modes);
 	unknown(op->old_mode);
 	unknown(op->new_mode);
-	if (too_large(reserve(CLASS_SMALL), CLASS_SMALL, op, false) &&
-	    too_large(reserve(CLASS_MIDDLE), CLASS_MIDDLE, op, CLASSES == 2) && CLASSES == 3)
-		too_large(reserve(CLASS_LARGE), CLASS_LARGE, op, true);
+}
+
+static __noinline __attribute__((unused)) int emit_file(struct file_op *op)
+{
+	alike(op);
+	try_classes(CLASSES, file_too_large, op, false);
+	return 0;
+}
+
+static __noinline __attribute__((unused)) int emit_renamed(struct file_op *op)
+{
+	alike(op);
+	try_classes(CLASSES, file_too_large, op, true);
 	return 0;
 }

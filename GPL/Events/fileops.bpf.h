@@ -109,7 +109,7 @@ static __always_inline int on_renamed(struct pending *p, int ret, u32 source)
 	op.old_parent = p->parent;
 	op.old_name = p->name;
 	if (!ret)
-		emit_file(&op);
+		emit_renamed(&op);
 	unpend(p);
 	return 0;
 }

@@ -17,24 +17,56 @@
  */
 #ifdef OLD_KERNEL
 #define PATH_STEPS 40 /* components and mount crossings */
+/*
+ * In a loop the verifier of these keeps a state only now and then, and what differs in between is
+ * followed twice. Behind a call it may always keep one, so the steps are calls in a row.
+ */
 #define repeat(count, step, ctx)                                                                   \
-	for (int _i = 0; _i < (count); _i++) {                                                     \
+	_Pragma("clang loop unroll(full)") for (int _i = 0; _i < (count); _i++)                    \
+	{                                                                                          \
 		if (step(_i, ctx))                                                                 \
+			break;                                                                     \
+	}
+/* Not known exactly, or the verifier would take all numbers before the call for exact ones. */
+#define step_end(over) value(over)
+
+/*
+ * A step costs the verifier a hundred instructions, in every class. A small record has room for few
+ * names: who needs more steps takes the next class.
+ */
+#define FEW_PATH_STEPS 12
+#define FEW_CGROUP_STEPS 6
+#define FEW_STEPS true
+#define repeat_in(few, count, step, walk)                                                          \
+	_Pragma("clang loop unroll(full)") for (int _i = 0; _i < (count); _i++)                    \
+	{                                                                                          \
+		if (_i == (few) && *(walk)->cap == CLASS_SMALL) {                                  \
+			mark((walk)->e, PART_TRUNCATED);                                           \
+			break;                                                                     \
+		}                                                                                  \
+		if (step(_i, walk))                                                                \
 			break;                                                                     \
 	}
 #else
 #define PATH_STEPS 2200
+#define FEW_STEPS false
 #define repeat(count, step, ctx) bpf_loop(count, step, ctx, 0)
+#define repeat_in(few, count, step, walk) repeat(count, step, walk)
+#define step_end(over) ((over) ? 1 : 0)
 #endif
 #define NAME_ROOM 256 /* NAME_MAX and the NUL */
 
+/* Where a walk is; the verifier knows none of it as a pointer. */
+struct place {
+	struct dentry *dentry, *root, *first;
+	struct vfsmount *mnt, *root_mnt;
+	const void *name; /* what the last step found, or NULL */
+};
+
 struct walk {
-	struct dentry *dentry;
-	struct vfsmount *mnt;
-	struct dentry *root;
-	struct vfsmount *root_mnt;
+	struct place at;
 	struct event_hdr *e;
-	u64 cap;
+	cap_t *cap;
 };
 
 static __always_inline struct mount *real_mount(struct vfsmount *mnt)
@@ -58,25 +90,25 @@ struct mount_search {
 	struct mnt_namespace *ns;
 };
 
-static long mount_step(u32 i, struct mount_search *s)
+static __noinline long mount_step(u32 i, struct mount_search *s)
 {
 	struct mount *m = s->at;
 	struct mount___new *new = (void *)m;
 	struct list_head *next;
+	u32 over = 0;
 
-	if (!m)
-		return 1;
-	if (BPF_CORE_READ(m, mnt_ns) == s->ns) {
+	if (!m) {
+		over = 1;
+	} else if (BPF_CORE_READ(m, mnt_ns) == s->ns) {
 		s->found = m;
-		return 1;
-	}
-	if (bpf_core_field_exists(new->mnt_next_for_sb)) {
+		over = 1;
+	} else if (bpf_core_field_exists(new->mnt_next_for_sb)) {
 		s->at = BPF_CORE_READ(new, mnt_next_for_sb);
 	} else {
 		next = BPF_CORE_READ(m, mnt_instance.next);
 		s->at = (void *)next - bpf_core_field_offset(struct mount, mnt_instance);
 	}
-	return 0;
+	return step_end(over);
 }
 
 static __noinline __attribute__((unused)) struct vfsmount *some_mount(struct dentry *d,
@@ -105,8 +137,10 @@ static __always_inline void walk_init(struct walk *w, struct task_struct *task)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-	w->root = BPF_CORE_READ(fs, root.dentry);
-	w->root_mnt = BPF_CORE_READ(fs, root.mnt);
+	w->at.root = BPF_CORE_READ(fs, root.dentry);
+	w->at.root_mnt = BPF_CORE_READ(fs, root.mnt);
+	w->at.first = NULL;
+	w->at.name = NULL;
 }
 
 static __always_inline void mark(struct event_hdr *e, u32 flag)
@@ -120,30 +154,19 @@ static __always_inline u32 marks(struct event_hdr *e)
 }
 
 /* Copies one NUL-ended kernel string, or marks the record truncated. */
-static __always_inline void add_name(struct event_hdr *e, u64 cap, const void *name)
+static __always_inline void add_name(struct event_hdr *e, cap_t *cap, const void *name)
 {
 	volatile u32 *size = &e->size;
 	u64 off = *size;
 	long n;
 
-	if (off > cap - NAME_ROOM) {
+	if (off > *cap - NAME_ROOM) {
 		mark(e, PART_CUT);
 		return;
 	}
 	n = bpf_probe_read_kernel_str((void *)e + off, NAME_ROOM, name);
 	if (n > 0)
 		*size = off + n;
-}
-
-/* A part is truncated until its walk is over; names that found no room are a mark of their own. */
-static __always_inline long walk_over(struct event_hdr *e, u32 flag)
-{
-	u32 m = marks(e) | flag;
-
-	if (!(m & PART_CUT))
-		m &= ~PART_TRUNCATED;
-	*(volatile u32 *)&e->marks = m;
-	return 1;
 }
 
 /* --path names directories by inode, so bind mounts, chroots and renames do not hide what is below.
@@ -162,53 +185,93 @@ static __always_inline void path_filter(struct event_hdr *e, struct dentry *d)
 		mark(e, PART_MATCHED);
 }
 
-/* One step towards the root. 0: go on; else the walk is over. */
-static long walk_step(u32 i, struct walk *w)
+static __always_inline int walk_over(struct event_hdr *e, u32 flag)
 {
-	struct dentry *d = w->dentry, *parent = BPF_CORE_READ(d, d_parent);
-	struct vfsmount *mnt = w->mnt;
-	struct event_hdr *e = w->e;
+	mark(e, flag | PART_WALKED);
+	return 1;
+}
 
+/* One step towards the root, and the name that it adds, or NULL. 0: go on; else the walk is over.
+ */
+seen_once int walk_next(struct event_hdr *e, struct place *at)
+{
+	struct dentry *d, *parent;
+	struct vfsmount *mnt;
+	const void *none = NULL;
+
+	if (absent(e) || absent(at))
+		return 1;
+	d = at->dentry;
+	mnt = at->mnt;
+	unknown(none); /* as a name is to the verifier */
+	at->name = none;
 	path_filter(e, d);
-	if (d == w->root && mnt == w->root_mnt)
+	if (d == at->root && mnt == at->root_mnt)
 		return walk_over(e, 0);
 	if (mnt && d == BPF_CORE_READ(mnt, mnt_root)) {
 		struct mount *m = real_mount(mnt), *up = BPF_CORE_READ(m, mnt_parent);
 
 		if (up == m || !up)
 			return walk_over(e, PART_UNREACHABLE);
-		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
-		w->mnt = typed(mnt); /* as it was: one kind of pointer in all steps */
+		at->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		at->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
 		return 0;
 	}
-	add_name(e, w->cap, BPF_CORE_READ(d, d_name.name));
+	parent = BPF_CORE_READ(d, d_parent);
+	at->name = BPF_CORE_READ(d, d_name.name);
 	if (!parent || parent == d)
 		return walk_over(e, PART_PSEUDO);
-	w->dentry = parent;
+	at->dentry = parent;
 	return 0;
+}
+
+static __noinline long walk_step(u32 i, struct walk *w)
+{
+	int over = walk_next(w->e, &w->at);
+
+	if (w->at.name)
+		add_name(w->e, w->cap, w->at.name);
+	return step_end(over);
 }
 
 #define PART_MARKS (PART_TRUNCATED | PART_UNREACHABLE | PART_PSEUDO)
 
-static __noinline void add_path(struct event_hdr *e, u64 cap, struct event_part *part,
-				struct walk *w)
+/* The marks are this walk's until it ends. Returns those from before. */
+static __always_inline u32 walk_begin(struct event_hdr *e, struct event_part *part,
+				      struct place *at)
 {
-	u32 begin = e->size, before = marks(e);
-	struct dentry *d = w->dentry;
+	u32 before = marks(e);
 
-	*(volatile u32 *)&e->marks = PART_TRUNCATED;
-	w->e = e;
-	w->cap = cap;
-	unknown_pointer(w->dentry);
-	unknown_pointer(w->mnt);
-	repeat(PATH_STEPS, walk_step, w);
-	part->off = begin;
-	part->len = ((volatile struct event_hdr *)e)->size - begin;
-	part->flags = marks(e) & PART_MARKS;
+	*(volatile u32 *)&e->marks = 0;
+	part->off = e->size;
+	at->first = at->dentry;
+	return before;
+}
+
+static __always_inline void walk_end(struct event_hdr *e, struct event_part *part, struct place *at,
+				     u32 before)
+{
+	struct dentry *d = at->first;
+	u32 m = marks(e);
+
+	if (!(m & PART_WALKED) || m & PART_CUT)
+		m |= PART_TRUNCATED;
+	part->len = ((volatile struct event_hdr *)e)->size - part->off;
+	part->flags = m & PART_MARKS;
 	if (dentry_unhashed(d) && BPF_CORE_READ(d, d_parent) != d)
 		part->flags |= PART_DELETED;
-	mark(e, before);
+	*(volatile u32 *)&e->marks = (m & ~PART_WALKED) | before;
+}
+
+static __noinline void add_path(struct event_hdr *e, cap_t *cap, struct event_part *part,
+				struct walk *w)
+{
+	u32 before = walk_begin(e, part, &w->at);
+
+	w->e = e;
+	w->cap = cap;
+	repeat_in(FEW_PATH_STEPS, PATH_STEPS, walk_step, w);
+	walk_end(e, part, &w->at, before);
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
@@ -225,28 +288,11 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 struct cgroup_walk {
 	struct kernfs_node *kn;
 	struct event_hdr *e;
-	u64 cap;
+	cap_t *cap;
 };
 
-static long cgroup_step(u32 i, struct cgroup_walk *w)
+static __always_inline struct kernfs_node *cgroup_of(struct task_struct *task)
 {
-	struct kernfs_node *kn = w->kn, *up;
-
-	if (!kn)
-		return 1;
-	up = kernfs_parent(kn);
-	if (!up) /* the root has no name */
-		return 1;
-	add_name(w->e, w->cap, BPF_CORE_READ(kn, name));
-	w->kn = up;
-	return 0;
-}
-
-static __noinline void add_cgroup(struct event_hdr *e, u64 cap, struct task_struct *task)
-{
-	struct cgroup_walk w = {.e = e, .cap = cap};
-	u32 begin = e->size;
-
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
 		u32 id = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
 		void *css = (void *)BPF_CORE_READ(task, cgroups) +
@@ -254,11 +300,27 @@ static __noinline void add_cgroup(struct event_hdr *e, u64 cap, struct task_stru
 		struct cgroup_subsys_state *one = NULL;
 
 		bpf_probe_read_kernel(&one, sizeof(one), css + id * sizeof(void *));
-		w.kn = BPF_CORE_READ(one, cgroup, kn);
-	} else {
-		w.kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+		return BPF_CORE_READ(one, cgroup, kn);
 	}
-	repeat(CGROUP_STEPS, cgroup_step, &w);
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+}
+
+static __noinline long cgroup_step(u32 i, struct cgroup_walk *w)
+{
+	struct kernfs_node *kn = w->kn, *up = kn ? kernfs_parent(kn) : NULL;
+
+	if (up) /* the root has no name */
+		add_name(w->e, w->cap, BPF_CORE_READ(kn, name));
+	w->kn = up;
+	return step_end(!up);
+}
+
+static __noinline void add_cgroup(struct event_hdr *e, cap_t *cap, struct task_struct *task)
+{
+	struct cgroup_walk w = {.kn = cgroup_of(task), .e = e, .cap = cap};
+	u32 begin = ((volatile struct event_hdr *)e)->size;
+
+	repeat_in(FEW_CGROUP_STEPS, CGROUP_STEPS, cgroup_step, &w);
 	e->cgroup.off = begin;
 	e->cgroup.len = ((volatile struct event_hdr *)e)->size - begin;
 	e->cgroup.flags = 0;

@@ -30,10 +30,10 @@ int BPF_PROG(hook_fork_tp, struct task_struct *parent, struct task_struct *child
 	fill_ctty(&e->ctty, child);
 	fill_ns(&e->ns, child);
 	walk_init(&w, child);
-	w.dentry = BPF_CORE_READ(child, fs, pwd.dentry);
-	w.mnt = BPF_CORE_READ(child, fs, pwd.mnt);
-	add_path(&e->hdr, CLASS_MIDDLE, &e->cwd, &w);
-	add_cgroup(&e->hdr, CLASS_MIDDLE, child);
+	w.at.dentry = BPF_CORE_READ(child, fs, pwd.dentry);
+	w.at.mnt = BPF_CORE_READ(child, fs, pwd.mnt);
+	add_path(&e->hdr, &class_middle, &e->cwd, &w);
+	add_cgroup(&e->hdr, &class_middle, child);
 	emit_submit(e);
 	return 0;
 }
@@ -61,7 +61,7 @@ static __always_inline void add_user(struct event_hdr *e, struct event_part *par
 		part->len = len;
 }
 
-static __noinline void build_exec(struct event_exec *e, u64 cap, struct linux_binprm *bprm)
+static __noinline void build_exec(struct event_exec *e, cap_t *cap, struct linux_binprm *bprm)
 {
 	struct task_struct *task = current_task();
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
@@ -72,7 +72,7 @@ static __noinline void build_exec(struct event_exec *e, u64 cap, struct linux_bi
 	struct walk w;
 	long n;
 
-	fill_hdr(&e->hdr, EVENT_PROCESS_EXEC, HOOK_exec_tp, sizeof(*e) + cap / 4 + cap / 2, task);
+	fill_hdr(&e->hdr, EVENT_PROCESS_EXEC, HOOK_exec_tp, sizeof(*e) + *cap / 4 + *cap / 2, task);
 	fill_ctty(&e->ctty, task);
 	fill_ns(&e->ns, task);
 	e->nlink = BPF_CORE_READ(inode, i_nlink);
@@ -83,13 +83,13 @@ static __noinline void build_exec(struct event_exec *e, u64 cap, struct linux_bi
 		e->flags |= EXEC_SETGID;
 	if (starts_with(BPF_CORE_READ(file, f_path.dentry, d_name.name), "memfd:", 6) && !e->nlink)
 		e->flags |= EXEC_MEMFD;
-	add_user(&e->hdr, &e->argv, sizeof(*e), cap / 4, BPF_CORE_READ(mm, arg_start),
+	add_user(&e->hdr, &e->argv, sizeof(*e), *cap / 4, BPF_CORE_READ(mm, arg_start),
 		 BPF_CORE_READ(mm, arg_end));
-	add_user(&e->hdr, &e->env, sizeof(*e) + cap / 4, cap / 2, BPF_CORE_READ(mm, env_start),
+	add_user(&e->hdr, &e->env, sizeof(*e) + *cap / 4, *cap / 2, BPF_CORE_READ(mm, env_start),
 		 BPF_CORE_READ(mm, env_end));
 	walk_init(&w, task);
-	w.dentry = BPF_CORE_READ(task, fs, pwd.dentry);
-	w.mnt = BPF_CORE_READ(task, fs, pwd.mnt);
+	w.at.dentry = BPF_CORE_READ(task, fs, pwd.dentry);
+	w.at.mnt = BPF_CORE_READ(task, fs, pwd.mnt);
 	add_path(&e->hdr, cap, &e->cwd, &w);
 	add_cgroup(&e->hdr, cap, task);
 
@@ -97,7 +97,7 @@ static __noinline void build_exec(struct event_exec *e, u64 cap, struct linux_bi
 	e->filename.off = off;
 	e->filename.flags = PART_TEXT;
 	e->filename.len = 0;
-	if (off > cap - SYMLINK_MAX) {
+	if (off > *cap - SYMLINK_MAX) {
 		mark(&e->hdr, PART_TRUNCATED);
 		return;
 	}
@@ -108,42 +108,46 @@ static __noinline void build_exec(struct event_exec *e, u64 cap, struct linux_bi
 	}
 }
 
+/* As file_too_large(). */
+static __always_inline bool exec_too_large(int class, struct linux_binprm *bprm)
+{
+	struct event_exec *e;
+	cap_t *cap;
+
+	switch (class) {
+	case 0:
+		e = reserve(CLASS_MIDDLE);
+		cap = &class_middle;
+		break;
+	case 1:
+		e = reserve(CLASS_LARGE);
+		cap = &class_large;
+		break;
+	default:
+		e = reserve(CLASS_HUGE);
+		cap = &class_huge;
+	}
+	if (!e) {
+		count_lost(EVENT_PROCESS_EXEC);
+		return false;
+	}
+	build_exec(e, cap, bprm);
+	if (!(marks(&e->hdr) & (PART_TRUNCATED | PART_CUT)) || class == 2) {
+		emit_submit(e);
+		return false;
+	}
+	emit_discard(e);
+	return true;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(hook_exec_tp, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct linux_binprm *p = bprm;
-	struct event_hdr *e;
-	u64 cap;
-	int class;
 
 	if (kernel_thread(task) || !wanted(task))
 		return 0;
-#pragma clang loop unroll(disable)
-	for (class = 0; class < 3; class ++) {
-		switch (class) {
-		case 0:
-			e = reserve(CLASS_MIDDLE);
-			cap = CLASS_MIDDLE;
-			break;
-		case 1:
-			e = reserve(CLASS_LARGE);
-			cap = CLASS_LARGE;
-			break;
-		default:
-			e = reserve(CLASS_HUGE);
-			cap = CLASS_HUGE;
-		}
-		if (!e) {
-			count_lost(EVENT_PROCESS_EXEC);
-			return 0;
-		}
-		build_exec((struct event_exec *)e, cap, p);
-		if (!(marks(e) & (PART_TRUNCATED | PART_CUT)) || class == 2) {
-			emit_submit(e);
-			return 0;
-		}
-		emit_discard(e);
-	}
+	try_classes(3, exec_too_large, p);
 	return 0;
 }
 
@@ -195,7 +199,7 @@ int hook_exit_tp(u64 *ctx)
 	fill_ns(&e->ns, task);
 	e->code = BPF_CORE_READ(task, exit_code);
 	e->pad = 0;
-	add_cgroup(&e->hdr, CLASS_MIDDLE, task);
+	add_cgroup(&e->hdr, &class_middle, task);
 	emit_submit(e);
 	return 0;
 }

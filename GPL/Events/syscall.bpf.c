@@ -39,19 +39,19 @@ static __always_inline bool has(const struct event_part *part, u16 flag)
 
 /* One path argument as the process wrote it. That it is relative is a mark of its own: kept in the
  * record, where the verifier does not follow it. */
-static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_part *part,
+static __always_inline void add_text(struct event_hdr *e, cap_t *cap, struct event_part *part,
 				     const char *text)
 {
 	u64 off = ((volatile struct event_hdr *)e)->size, room = TEXT_MAX;
 	char first = 0;
 	long n;
 
-	if (cap < 2 * TEXT_MAX)
+	if (*cap < 2 * TEXT_MAX)
 		room = NAME_ROOM;
 	part->off = off;
 	part->flags = PART_TEXT;
 	part->len = 0;
-	if (off > cap - room) {
+	if (off > *cap - room) {
 		mark(e, PART_TRUNCATED);
 		return;
 	}
@@ -70,7 +70,7 @@ static __always_inline void add_text(struct event_hdr *e, u64 cap, struct event_
 }
 
 /* Where a relative one begins. */
-static __always_inline void add_base(struct event_hdr *e, u64 cap, struct event_part *base,
+static __always_inline void add_base(struct event_hdr *e, cap_t *cap, struct event_part *base,
 				     s32 dirfd)
 {
 	struct task_struct *task = current_task();
@@ -79,12 +79,12 @@ static __always_inline void add_base(struct event_hdr *e, u64 cap, struct event_
 
 	walk_init(&w, task);
 	if (dirfd == -100) { /* AT_FDCWD */
-		w.dentry = BPF_CORE_READ(task, fs, pwd.dentry);
-		w.mnt = BPF_CORE_READ(task, fs, pwd.mnt);
+		w.at.dentry = BPF_CORE_READ(task, fs, pwd.dentry);
+		w.at.mnt = BPF_CORE_READ(task, fs, pwd.mnt);
 	} else {
 		dir = fd_file(task, dirfd);
-		w.dentry = BPF_CORE_READ(dir, f_path.dentry);
-		w.mnt = BPF_CORE_READ(dir, f_path.mnt);
+		w.at.dentry = BPF_CORE_READ(dir, f_path.dentry);
+		w.at.mnt = BPF_CORE_READ(dir, f_path.mnt);
 	}
 	add_path(e, cap, base, &w);
 }
@@ -96,7 +96,7 @@ struct text_op {
 };
 
 /* Two relative paths mostly begin in the same directory, which is walked once then. */
-static __always_inline void add_texts(struct event_file *e, u64 cap, struct text_op *op)
+static __always_inline void add_texts(struct event_file *e, cap_t *cap, struct text_op *op)
 {
 	s32 dirfd = op->dirfd;
 
@@ -116,7 +116,7 @@ static __always_inline void add_texts(struct event_file *e, u64 cap, struct text
 	add_base(&e->hdr, cap, &e->old_base, op->old_dirfd);
 }
 
-static __noinline void build_text(struct event_file *e, u64 cap, struct text_op *op)
+static __noinline void build_text(struct event_file *e, cap_t *cap, struct text_op *op)
 {
 	fill_hdr(&e->hdr, op->type, op->source, sizeof(*e), current_task());
 	e->change = op->change;
@@ -130,12 +130,34 @@ static __noinline void build_text(struct event_file *e, u64 cap, struct text_op 
 	add_cgroup(&e->hdr, cap, current_task());
 }
 
+/* As file_too_large(). */
+static __always_inline bool text_too_large(int class, struct text_op *op)
+{
+	struct event_file *e;
+	cap_t *cap;
+
+	if (!class) {
+		e = reserve(CLASS_SMALL);
+		cap = &class_small;
+	} else {
+		e = reserve(CLASS_LARGE);
+		cap = &class_large;
+	}
+	if (!e) {
+		count_lost(op->type);
+		return false;
+	}
+	build_text(e, cap, op);
+	if (!(marks(&e->hdr) & (PART_TRUNCATED | PART_CUT)) || class == 1) {
+		emit_submit(e);
+		return false;
+	}
+	emit_discard(e);
+	return true;
+}
+
 static __noinline int emit_text(struct text_op *op)
 {
-	struct event_hdr *e;
-	u64 cap;
-	int class;
-
 	unknown(op->path);
 	unknown(op->old_path);
 	unknown(op->xattr);
@@ -144,26 +166,7 @@ static __noinline int emit_text(struct text_op *op)
 	unknown(op->source);
 	unknown(op->change);
 	unknown(op->type);
-#pragma clang loop unroll(disable)
-	for (class = 0; class < 2; class ++) {
-		if (!class) {
-			e = reserve(CLASS_SMALL);
-			cap = CLASS_SMALL;
-		} else {
-			e = reserve(CLASS_LARGE);
-			cap = CLASS_LARGE;
-		}
-		if (!e) {
-			count_lost(op->type);
-			return 0;
-		}
-		build_text((struct event_file *)e, cap, op);
-		if (!(marks(e) & (PART_TRUNCATED | PART_CUT)) || class == 1) {
-			emit_submit(e);
-			return 0;
-		}
-		emit_discard(e);
-	}
+	try_classes(2, text_too_large, op);
 	return 0;
 }
 

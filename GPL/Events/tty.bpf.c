@@ -81,18 +81,19 @@ struct segments {
 	u32 source, user; /* the iovecs lie in user memory */
 };
 
-static long emit_segment(u32 i, struct segments *s)
+static __noinline long emit_segment(u32 i, struct segments *s)
 {
+	u32 over = i >= s->count;
 	struct iovec v = {};
 
-	if (i >= s->count)
-		return 1;
-	if (s->user)
-		bpf_probe_read_user(&v, sizeof(v), s->iov + i);
-	else
-		bpf_probe_read_kernel(&v, sizeof(v), s->iov + i);
-	emit_tty(s->tty, v.iov_base, v.iov_len, s->source);
-	return 0;
+	if (!over) {
+		if (s->user)
+			bpf_probe_read_user(&v, sizeof(v), s->iov + i);
+		else
+			bpf_probe_read_kernel(&v, sizeof(v), s->iov + i);
+		emit_tty(s->tty, v.iov_base, v.iov_len, s->source);
+	}
+	return step_end(over);
 }
 
 static __always_inline int on_tty(struct kiocb *iocb, struct iov_iter *from, u32 source)
