@@ -37,9 +37,6 @@ is "$(run_one 'echo 1..1; echo ok 1 - a; sleep 986 &')" "1 passed, 0 failed, 0 s
 is "$(pgrep -fx 'sleep 986' || true)" "" "is ended, and not waited for"
 is "$(run_one $'# tries no kernel: words\necho 1..1; echo ok 1 - a' --kernel | tail -c 7)" "exit 2" "--kernel leaves out what tries none"
 is "$(run_one $'# tries no kernel: words\necho 1..1; echo ok 1 - a')" "1 passed, 0 failed, 0 skipped, exit 0" "which else runs"
-is "$(run_one $'# alone: counts\necho 1..1; echo ok 1 - a' --alone)" "1 passed, 0 failed, 0 skipped, exit 0" "--alone runs what wants to be"
-is "$(run_one $'# alone: counts\necho 1..1; echo ok 1 - a' --no-alone | tail -c 7)" "exit 2" "--no-alone leaves it out"
-is "$(run_one 'echo 1..1; echo ok 1 - a' --alone | tail -c 7)" "exit 2" "--alone leaves out the others"
 rm "$scratch/tree/tests/e2e/one.sh"
 exits 2 "no tests at all" "$scratch/tree/tests/run"
 
