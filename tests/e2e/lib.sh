@@ -244,6 +244,13 @@ watch_end() {
 	wait "$watcher" 2>/dev/null || true
 }
 
+# What changes the whole machine is tried in one of vm/ only, which has no network of its own: a variable alone does
+# not prove it.
+alone_here() {
+	local up
+	[[ ${HOSTISO_VM:-} ]] && up=$(ip -o link show up) && ! grep -qv '^[0-9]*: lo:' <<<"$up"
+}
+
 # Microseconds, as flood, watch and hold write them.
 now() {
 	echo "${EPOCHREALTIME/./}"

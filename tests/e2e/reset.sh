@@ -12,12 +12,6 @@ puppet outside attacker
 cut=(out4 out6 udp4 udp6 in4) kept=(kept4 kept6 keptudp)
 # ECONNABORTED; ECONNRESET, where the other end went first; EDESTADDRREQ: UDP, that is connected no more.
 ended='^shut error (103|104|89)$'
-# What ends connections in all network namespaces is tried where there are nobody else's: in a machine that has no
-# network of its own, which a variable alone does not prove.
-alone_here() {
-	local up
-	[[ ${HOSTISO_VM:-} ]] && up=$(ip -o link show up) && ! grep -qv '^[0-9]*: lo:' <<<"$up"
-}
 
 for backend in bpf nft; do
 	by="by $backend"

@@ -3,7 +3,7 @@
 # hostiso-watch.service as systemd runs it: enabled, guarding, started again whenever it was killed, stopped without
 # an end of the isolation. Only in a machine of vm/, whose systemd can do no harm.
 . "$(dirname "$0")/lib.sh"
-[[ ${HOSTISO_VM:-} ]] || skip_all "only in a machine of vm/: systemd would set the whole machine up"
+alone_here || skip_all "only in a machine of vm/: systemd would set the whole machine up"
 
 unit=hostiso-watch.service
 units=/etc/systemd/system
@@ -59,7 +59,6 @@ says "a device that comes later is guarded" grep -q late0 "$scratch/watch"
 says "and the host whole" hostiso status
 
 for round in {1..7}; do
-	pid=$(systemctl_there show -P MainPID "$unit")
 	systemctl_there kill -s KILL "$unit"
 	says "killed, it is started again ($round)" service_is "NRestarts=$round" ActiveState=active
 done
