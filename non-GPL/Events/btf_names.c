@@ -1,61 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A hash table with open addressing of the types that hooks are attached to. */
+/* The C library's hash table of the types that hooks are attached to. */
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include "Events/btf_names.h"
 
 struct btf_names {
 	const struct btf *btf;
-	__u32 mask;  /* places - 1; a power of two, more than there are types */
-	__u32 ids[]; /* 0: empty */
+	struct hsearch_data table; /* name: id; of two with one name, the first */
 };
 
-/* FNV-1a. */
-static __u32 hash(const char *name)
+static int add(struct btf_names *n, __u32 id, const char *name)
 {
-	__u32 h = 2166136261;
+	ENTRY entry = {.key = (char *)name, .data = (void *)(long)id}, *there;
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 16777619;
-	return h;
+	return hsearch_r(entry, ENTER, &there, &n->table) ? 0 : -ENOMEM;
 }
 
-static const char *name_of(const struct btf *btf, const struct btf_type *t)
+static int add_all(struct btf_names *n)
 {
-	return btf__name_by_offset(btf, t->name_off) ?: "";
-}
+	__u32 count = btf__type_cnt(n->btf);
+	int err = 0;
 
-static void add(struct btf_names *n, __u32 id, const char *name)
-{
-	__u32 i = hash(name) & n->mask;
-
-	while (n->ids[i])
-		i = (i + 1) & n->mask;
-	n->ids[i] = id;
-}
-
-int btf_names_new(struct btf_names **out, const struct btf *btf)
-{
-	__u32 count = btf__type_cnt(btf), places = 1;
-	struct btf_names *n;
-
-	while (places <= count)
-		places *= 2;
-	n = calloc(1, sizeof(*n) + places * sizeof(n->ids[0]));
-	if (!n)
-		return -ENOMEM;
-	n->btf = btf;
-	n->mask = places - 1;
-	for (__u32 id = 1; id < count; id++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
+	for (__u32 id = 1; !err && id < count; id++) {
+		const struct btf_type *t = btf__type_by_id(n->btf, id);
 		const char *name;
 
 		if (!btf_is_func(t) && !btf_is_typedef(t))
 			continue;
-		name = name_of(btf, t);
-		if (btf_is_func(t) || !strncmp(name, "btf_trace_", 10))
-			add(n, id, name);
+		name = btf__name_by_offset(n->btf, t->name_off);
+		if (name && (btf_is_func(t) || !strncmp(name, "btf_trace_", 10)))
+			err = add(n, id, name);
+	}
+	return err;
+}
+
+int btf_names_new(struct btf_names **out, const struct btf *btf)
+{
+	struct btf_names *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->btf = btf;
+	if (!hcreate_r(btf__type_cnt(btf), &n->table) || add_all(n)) {
+		btf_names_free(n);
+		return -ENOMEM;
 	}
 	*out = n;
 	return 0;
@@ -63,21 +53,23 @@ int btf_names_new(struct btf_names **out, const struct btf *btf)
 
 void btf_names_free(struct btf_names *n)
 {
+	if (n)
+		hdestroy_r(&n->table);
 	free(n);
 }
 
-int btf_names_find(const struct btf_names *n, const char *name, __u32 kind)
+int btf_names_find(struct btf_names *n, const char *name, __u32 kind)
 {
-	for (__u32 i = hash(name) & n->mask; n->ids[i]; i = (i + 1) & n->mask) {
-		const struct btf_type *t = btf__type_by_id(n->btf, n->ids[i]);
+	ENTRY entry = {.key = (char *)name}, *there;
+	int id;
 
-		if (btf_kind(t) == kind && !strcmp(name_of(n->btf, t), name))
-			return n->ids[i];
-	}
-	return -ENOENT;
+	if (!hsearch_r(entry, FIND, &there, &n->table))
+		return -ENOENT;
+	id = (long)there->data;
+	return btf_kind(btf__type_by_id(n->btf, id)) == kind ? id : -ENOENT;
 }
 
-const struct btf_type *btf_names_proto(const struct btf_names *n, const char *function)
+const struct btf_type *btf_names_proto(struct btf_names *n, const char *function)
 {
 	int id = btf_names_find(n, function, BTF_KIND_FUNC);
 	const struct btf_type *t;

@@ -15,6 +15,6 @@ void btf_names_free(struct btf_names *n);
 
 /* The id of the first type of that name, as btf__find_by_name_kind() has it; -ENOENT. For
  * BTF_KIND_FUNC, and for BTF_KIND_TYPEDEF of names that begin with btf_trace_. */
-int btf_names_find(const struct btf_names *n, const char *name, __u32 kind);
+int btf_names_find(struct btf_names *n, const char *name, __u32 kind);
 /* The prototype of a function, or of a "btf_trace_…" tracepoint; NULL. */
-const struct btf_type *btf_names_proto(const struct btf_names *n, const char *function);
+const struct btf_type *btf_names_proto(struct btf_names *n, const char *function);
